@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+#include "cli/commands.hpp"
+
+#include <CLI/CLI.hpp>
+#include <map>
+#include <optional>
+#include <ostream>
+#include <string>
+
+#include "cli/heap.hpp"
+#include "cli/itm.hpp"
+#include "cli/new.hpp"
+#include "cli/print.hpp"
+#include "cli/target.hpp"
+
+namespace drone::cli {
+namespace {
+
+/// The command that the parsed line names; the last subcommand on it wins.
+using Run = std::function<ExitStatus()>;
+
+void add_new(CLI::App& app, Run& run, Environment& environment) {
+  auto options = std::make_shared<NewOptions>();
+  CLI::App* command =
+      app.add_subcommand("new", "Make a firmware project with a heap made of pools");
+  command->footer(
+      "Example:\n"
+      "  drone new node --device stm32f407vg\n"
+      "  cd node && just flash && just itm\n\n"
+      "`drone print devices` lists the devices, `drone print probes` the probes.");
+  command->add_option("path", options->path, "Folder to create")->type_name("PATH")->required();
+  command
+      ->add_option("--device", options->device,
+                   "Microcontroller, as `drone print devices` lists it")
+      ->type_name("DEVICE")
+      ->required();
+  command
+      ->add_option("--probe", options->probe, "How to reach it, as `drone print probes` lists it")
+      ->type_name("PROBE")
+      ->capture_default_str();
+  command
+      ->add_option("--flash-size", options->flash_size,
+                   "Flash, instead of the device's: bytes, or K, M")
+      ->type_name("SIZE");
+  command
+      ->add_option("--ram-size", options->ram_size, "RAM, instead of the device's: bytes, or K, M")
+      ->type_name("SIZE");
+  command->callback([&run, &environment, options] {
+    run = [&environment, options] { return run_new(*options, environment); };
+  });
+}
+
+void add_target(CLI::App& app, Run& run, Environment& environment) {
+  auto flash = std::make_shared<FlashOptions>();
+  CLI::App* command = app.add_subcommand("flash", "Write a program into the target's flash");
+  command->add_option("elf", flash->elf, "The program, an ELF file")->type_name("ELF")->required();
+  command->callback([&run, &environment, flash] {
+    run = [&environment, flash] { return run_flash(*flash, environment); };
+  });
+
+  command = app.add_subcommand("reset", "Restart the program on the target");
+  command->callback(
+      [&run, &environment] { run = [&environment] { return run_reset(environment); }; });
+
+  auto gdb = std::make_shared<GdbOptions>();
+  command = app.add_subcommand("gdb", "Debug the program on the target");
+  command->add_option("elf", gdb->elf, "The program [default: what was flashed last]")
+      ->type_name("ELF");
+  command->add_flag("--reset", gdb->reset, "Restart the program first");
+  command->callback([&run, &environment, gdb] {
+    run = [&environment, gdb] { return run_gdb(*gdb, environment); };
+  });
+}
+
+void add_itm(CLI::App& app, Run& run, Environment& environment) {
+  auto options = std::make_shared<ItmOptions>();
+  CLI::App* command = app.add_subcommand("itm", "Show or record what the target sends over ITM");
+  command->footer(
+      "Ctrl-C ends a capture in order; everything until then is kept.\n\n"
+      "Examples:\n"
+      "  drone itm                          show ports 0 and 1\n"
+      "  drone itm 0 2:samples.bin          show port 0, write port 2 to a file\n"
+      "  drone itm --heaptrace heaptrace    show ports 0 and 1, record the heap\n"
+      "  drone itm --from file:swo.bin 0    from a recorded stream");
+  command
+      ->add_option("ports", options->ports,
+                   "Ports to show, or to write to a file as payload bytes [default: 0 1]")
+      ->type_name("PORT[,PORT][:FILE]");
+  command
+      ->add_option("--heaptrace", options->heaptraces,
+                   "Record a heap's port (31 if none is named) for `drone heap`")
+      ->type_name("[PORT:]FILE")
+      ->expected(1)
+      ->take_all();
+  command
+      ->add_option("--from", options->from,
+                   "Where the stream comes from: probe, file:PATH, or - for stdin")
+      ->type_name("SOURCE")
+      ->capture_default_str();
+  command
+      ->add_option("--speed", options->speed,
+                   "Of the emulated board: real time, or as fast as it goes")
+      ->check(CLI::IsMember({"real", "max"}))
+      ->capture_default_str();
+  command->add_flag("--reset", options->reset,
+                    "Restart the program, so that the capture has its beginning");
+  command->callback([&run, &environment, options] {
+    run = [&environment, options] { return run_itm(*options, environment); };
+  });
+}
+
+void add_heap(CLI::App& app, Run& run, Environment& environment) {
+  auto heap = std::make_shared<HeapOptions>();
+  auto generate_options = std::make_shared<GenerateOptions>();
+  CLI::App* command =
+      app.add_subcommand("heap", "Show what the program asks of its heap, and tune it");
+  command->footer(
+      "Record a trace first, with the heaptrace feature built in:\n"
+      "  just features=heaptrace flash\n"
+      "  just heaptrace");
+  command->add_option("-f,--file", heap->file, "The trace")
+      ->type_name("FILE")
+      ->capture_default_str();
+  command
+      ->add_option("-s,--size", heap->size,
+                   "Size of the heap: bytes, or K, M [default: Drone.toml's, else the trace's own]")
+      ->type_name("SIZE");
+  command->add_option("--port", heap->port, "The heap's ITM stimulus port")
+      ->type_name("PORT")
+      ->check(CLI::Range(0U, 31U))
+      ->capture_default_str();
+  command->callback([&run, &environment, heap, command] {
+    if (!command->get_subcommands().empty()) return;
+    run = [&environment, heap] { return run_heap(*heap, environment); };
+  });
+
+  CLI::App* generate =
+      command->add_subcommand("generate", "Print a [heap] section that serves the trace best");
+  generate->fallthrough();
+  generate
+      ->add_option("--pools", generate_options->pools,
+                   "Most pools to use; fewer are faster, more waste less")
+      ->type_name("N")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{64}))
+      ->capture_default_str();
+  generate->add_flag("--fit", generate_options->fit,
+                     "No headroom: the heap becomes exactly as large as the layout");
+  generate->callback([&run, &environment, heap, generate_options] {
+    run = [&environment, heap, generate_options] {
+      return run_heap_generate(*heap, *generate_options, environment);
+    };
+  });
+}
+
+void add_print(CLI::App& app, Run& run, Environment& environment) {
+  CLI::App* command =
+      app.add_subcommand("print", "Print lists, and what is generated from Drone.toml");
+  command->require_subcommand(1);
+  const auto add = [&](const char* name, const char* description, Printable what) {
+    command->add_subcommand(name, description)->callback([&run, &environment, what] {
+      run = [&environment, what] { return run_print(what, environment); };
+    });
+  };
+  add("devices", "The devices that `drone new` knows", Printable::kDevices);
+  add("probes", "The ways to reach a target", Printable::kProbes);
+  add("header", "The C++ header of the project's heap", Printable::kHeader);
+  add("memory", "The linker's MEMORY command of the project", Printable::kMemory);
+}
+
+}  // namespace
+
+ExitStatus run_command_line(std::span<const char* const> arguments, Environment& environment) {
+  CLI::App app{"A heap for microcontroller firmware, and the tools that tune it", "drone"};
+  app.set_version_flag("--version", "drone " DRONE_VERSION);
+  app.require_subcommand(1);
+  const std::map<std::string, ColorMode> colors{
+      {"auto", ColorMode::kAuto}, {"always", ColorMode::kAlways}, {"never", ColorMode::kNever}};
+  app.add_option("--color", environment.color, "When to use colour: auto, always, never")
+      ->transform(CLI::CheckedTransformer(colors, CLI::ignore_case))
+      ->type_name("WHEN");
+  app.fallthrough();
+
+  Run run;
+  add_new(app, run, environment);
+  add_target(app, run, environment);
+  add_itm(app, run, environment);
+  add_heap(app, run, environment);
+  add_print(app, run, environment);
+
+  try {
+    app.parse(static_cast<int>(arguments.size()), arguments.data());
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error, environment.out, environment.err);
+    return code == 0 ? ExitStatus::kDone : ExitStatus::kUsage;
+  }
+  return run();
+}
+
+}  // namespace drone::cli

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "cli/environment.hpp"
+#include "support/exit_status.hpp"
+
+namespace drone::cli {
+
+/// Options of `drone heap`, shared with its subcommands.
+struct HeapOptions {
+  std::filesystem::path file = "heaptrace";
+  std::optional<std::string> size;  ///< as given to -s
+  unsigned port = 31;
+};
+
+/// Prints the usage statistics of a trace.
+ExitStatus run_heap(const HeapOptions& options, Environment& environment);
+
+/// Options of `drone heap generate`, beyond those of `drone heap`.
+struct GenerateOptions {
+  std::size_t pools = 5;
+  bool fit = false;
+};
+
+/// Prints an optimised [heap] section.
+ExitStatus run_heap_generate(const HeapOptions& heap, const GenerateOptions& options,
+                             Environment& environment);
+
+}  // namespace drone::cli

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// Reads a heaptrace file, or any ITM stream that carries a heap's port (docs/trace-format.md).
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "drone/heap/pool_spec.hpp"
+#include "heaptrace/event.hpp"
+#include "support/byte_stream.hpp"
+
+namespace drone::heaptrace {
+
+/// The facts about the heap that the target sent, or the capture found in the ELF. What the stream
+/// did not say is absent.
+struct Description {
+  std::optional<std::uint32_t> heap_size;       ///< bytes
+  std::optional<std::uint32_t> base_alignment;  ///< bytes
+  std::optional<std::uint32_t> clock_khz;
+  std::optional<std::uint32_t> heap_base;  ///< address
+  std::vector<heap::PoolSpec> pools;       ///< in address order; empty for a heap without pools
+};
+
+/// What is missing or wrong in a stream. All zero: it came through whole.
+struct Losses {
+  std::uint64_t overflows = 0;    ///< ITM overflow packets
+  std::uint64_t malformed = 0;    ///< stretches of bytes that are no packet, cut packets included
+  std::uint64_t gaps = 0;         ///< GAP events
+  std::uint64_t gap_bytes = 0;    ///< bytes the capture knows it lost
+  std::uint64_t lost_events = 0;  ///< by SEQUENCE: sent by the target, not seen here
+  std::uint64_t dropped_events = 0;  ///< by DROPPED: the tracer gave up on them
+  std::uint64_t damaged_events =
+      0;  ///< said what the described heap cannot have; not counted as lives
+  std::uint64_t unknown_deallocs =
+      0;                            ///< DEALLOC or RESIZE of a block not live: lost, or from before
+  std::uint64_t double_allocs = 0;  ///< ALLOC of a live block: its DEALLOC was lost
+  std::vector<std::uint64_t> places;  ///< file offsets of the first of these, ascending, at most 16
+
+  /// Whether any figure of the stream may be too low because of what was lost after it began. A
+  /// capture that began in the middle of a run (unknown_deallocs alone) is told apart by
+  /// `began_midway`.
+  bool any() const;
+};
+
+/// What a whole stream was like.
+struct Summary {
+  Description description;
+  Losses losses;
+  std::uint64_t bytes = 0;   ///< of the file
+  std::uint64_t events = 0;  ///< of the heap's port, as sent (SEQUENCE and the like included)
+  std::uint64_t unknown_operations = 0;  ///< EXT sub-operations that this version does not know
+  std::uint32_t runs = 0;                ///< resets seen, plus one if events came before the first
+  bool began_midway = false;             ///< no VERSION before the first event
+  bool ended_in_order = false;           ///< END was the last event
+  bool description_ignored =
+      false;  ///< it was of another binary: nearly every event contradicted it
+  std::map<unsigned, std::uint64_t> packets_per_port;
+};
+
+struct ReadOptions {
+  unsigned port = 31;
+};
+
+/// Opens the same stream from its start, each time it is called.
+using OpenStream = std::function<std::unique_ptr<ByteSource>()>;
+
+/// Reads the whole stream and hands its events, in batches and in order, to `consume`; then returns
+/// what the stream was like. Any bytes are read without fault. If nearly every event contradicts
+/// the description, calls `restart` (everything consumed so far is void) and reads again without
+/// it. Throws Error (kInput) when reading fails, or when the stream carries no heap event at all:
+/// the message says which ports it does carry.
+Summary read_events(const OpenStream& open, const ReadOptions& options,
+                    const std::function<void()>& restart,
+                    const std::function<void(std::span<const Event>)>& consume);
+
+}  // namespace drone::heaptrace

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// Usage statistics of a heap: what `drone heap` prints, by the words of docs/numbers.md.
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "heaptrace/event.hpp"
+
+namespace drone::heaptrace {
+
+/// One requested size. `max_count`: most blocks of that size alive at one time (maximum of the
+/// runs). `allocations`: how many were made in all; a resize that changes the size makes one of the
+/// new size.
+struct SizeUsage {
+  std::uint32_t size = 0;
+  std::uint64_t max_count = 0;
+  std::uint64_t allocations = 0;
+
+  friend bool operator==(const SizeUsage&, const SizeUsage&) = default;
+};
+
+struct FailedUsage {
+  std::uint32_t size = 0;
+  std::uint32_t alignment = 0;
+  std::uint64_t count = 0;
+
+  friend bool operator==(const FailedUsage&, const FailedUsage&) = default;
+};
+
+struct Usage {
+  std::vector<SizeUsage> sizes;     ///< ascending size
+  std::vector<FailedUsage> failed;  ///< ascending size, then alignment
+  std::uint64_t maximum_bytes = 0;  ///< sum over sizes of size x max count
+  std::uint64_t peak_bytes = 0;     ///< most requested bytes alive at one instant
+};
+
+/// Collects Usage from events. O(1) an event (amortised), memory by distinct sizes.
+class UsageCollector {
+ public:
+  void add(std::span<const Event> events);
+  Usage usage() const;
+  // private members by the implementer
+};
+
+}  // namespace drone::heaptrace
