@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+#include "support/elf_image.hpp"
+
+#include <elf.h>
+
+#include <cstring>
+#include <string_view>
+
+#include "support/byte_stream.hpp"
+#include "support/error.hpp"
+
+namespace drone {
+namespace {
+
+std::string machine_name(unsigned machine) {
+  switch (machine) {
+    case EM_386:
+      return "x86";
+    case EM_X86_64:
+      return "x86-64";
+    case EM_AARCH64:
+      return "AArch64";
+    case EM_RISCV:
+      return "RISC-V";
+    case EM_XTENSA:
+      return "Xtensa";
+    case EM_AVR:
+      return "AVR";
+    default:
+      return "machine " + std::to_string(machine);
+  }
+}
+
+template <class T>
+T read_struct(std::string_view file, std::size_t offset) {
+  T value;
+  std::memcpy(&value, file.data() + offset, sizeof(value));
+  return value;
+}
+
+/// Whether `size` bytes at `offset` lie inside the file, whatever the numbers.
+bool inside(std::string_view file, std::uint64_t offset, std::uint64_t size) {
+  return offset <= file.size() && size <= file.size() - offset;
+}
+
+std::string hex(std::uint32_t value) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text = "0x";
+  for (int shift = 28; shift >= 0; shift -= 4) text += kDigits[(value >> shift) & 0xF];
+  return text;
+}
+
+}  // namespace
+
+ElfImage load_elf_image(const std::filesystem::path& path) {
+  const std::string file = read_file(path);
+  const std::string name = "'" + path.string() + "'";
+  const auto refuse = [&](const std::string& why) {
+    throw Error(ExitStatus::kInput, name + " " + why,
+                "give the ELF file that the firmware's build makes for the target");
+  };
+  if (file.size() < EI_NIDENT || file.compare(0, SELFMAG, ELFMAG) != 0)
+    refuse("is not an ELF file");
+  if (file[EI_DATA] != ELFDATA2LSB) refuse("is a big-endian ELF file, not one for Cortex-M");
+  if (file[EI_CLASS] != ELFCLASS32) {
+    if (file.size() >= sizeof(Elf64_Ehdr)) {
+      refuse("is a 64-bit program for " + machine_name(read_struct<Elf64_Ehdr>(file, 0).e_machine) +
+             ", not one for Cortex-M");
+    }
+    refuse("is not a 32-bit ELF file");
+  }
+  if (file.size() < sizeof(Elf32_Ehdr)) refuse("is cut off in its ELF header");
+  const auto header = read_struct<Elf32_Ehdr>(file, 0);
+  if (header.e_machine != EM_ARM) {
+    refuse("is a program for " + machine_name(header.e_machine) + ", not one for Cortex-M");
+  }
+  if (header.e_type != ET_EXEC) refuse("is not linked: it is no executable");
+  if (header.e_phentsize != sizeof(Elf32_Phdr)) refuse("has program headers of an unknown size");
+  if (!inside(file, header.e_phoff, std::uint64_t{header.e_phnum} * sizeof(Elf32_Phdr))) {
+    refuse("is cut off in its program headers");
+  }
+
+  ElfImage image;
+  image.entry = header.e_entry;
+  for (std::size_t i = 0; i != header.e_phnum; ++i) {
+    const auto segment = read_struct<Elf32_Phdr>(file, header.e_phoff + i * sizeof(Elf32_Phdr));
+    if (segment.p_type != PT_LOAD || segment.p_filesz == 0) continue;
+    if (!inside(file, segment.p_offset, segment.p_filesz))
+      refuse("is cut off: a segment's bytes are missing");
+    if (segment.p_filesz - 1 > UINT32_MAX - segment.p_paddr) refuse("has a segment beyond 4 GiB");
+    const auto bytes = std::as_bytes(std::span(file).subspan(segment.p_offset, segment.p_filesz));
+    image.segments.push_back({segment.p_paddr, {bytes.begin(), bytes.end()}});
+  }
+  if (image.segments.empty()) refuse("loads nothing into memory");
+  return image;
+}
+
+void check_elf_fits(const ElfImage& image, std::span<const AddressRange> ranges,
+                    const std::filesystem::path& path) {
+  for (const ElfSegment& segment : image.segments) {
+    bool found = false;
+    for (const AddressRange& range : ranges) {
+      if (segment.address < range.origin || segment.address - range.origin >= range.size) continue;
+      found = true;
+      const std::uint64_t end =
+          std::uint64_t{segment.address - range.origin} + segment.bytes.size();
+      if (end > range.size) {
+        throw Error(ExitStatus::kInput,
+                    "'" + path.string() + "' does not fit " + range.name + ": it takes " +
+                        std::to_string(end) + " bytes of " + std::to_string(range.size) + ", " +
+                        std::to_string(end - range.size) + " too many",
+                    "if the device has more, correct [memory." + range.name + "] in Drone.toml");
+      }
+    }
+    if (!found) {
+      throw Error(
+          ExitStatus::kInput,
+          "'" + path.string() + "' puts " + std::to_string(segment.bytes.size()) + " bytes at " +
+              hex(segment.address) + ", where the device has no memory",
+          "check [memory] in Drone.toml against the linker script that the program was built with");
+    }
+  }
+}
+
+}  // namespace drone
