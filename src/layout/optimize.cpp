@@ -11,10 +11,11 @@
 //
 // and a layout takes demand_bytes + the waste of its pools, so that
 //
-//   least(k, i) = min over j of waste(i, j) + least(k - 1, j),   least(0, n) = 0
+//   least(k, i) = min over j of waste(i, j) + least(k - 1, j)
 //
 // is the least waste of exactly k pools for the sizes from e[i] on. waste(i, j) never falls as j
-// grows: the loop over j ends as soon as it alone reaches the best sum found.
+// grows: the loop over j ends as soon as it alone reaches the best sum found. Every pool more saves
+// bytes until each size has its own, so the best of at most K pools has min(K, n).
 
 #include "layout/optimize.hpp"
 
@@ -80,16 +81,19 @@ std::vector<SizeClass> merge(std::span<const Demand> demands) {
 /// The table of least(k, i), filled one k after the other.
 class Search {
  public:
-  explicit Search(std::vector<SizeClass> classes) : classes_(std::move(classes)) {
-    least_.assign(classes_.size() + 1, kImpossible);
+  /// Searches for layouts of one pool at first. Needs at least one class.
+  explicit Search(std::vector<SizeClass> classes)
+      : classes_(std::move(classes)), least_(classes_.size() + 1, kImpossible) {
     least_.back() = 0;
+    add_pool();
   }
 
   std::size_t size_count() const { return classes_.size(); }
+  std::size_t pool_count() const { return ends_.size(); }
+  std::uint64_t least_waste() const { return least_.front(); }
 
-  /// Goes on to layouts of exactly one pool more, at first 1. Returns their least waste, or
-  /// kImpossible.
-  std::uint64_t add_pool() {
+  /// Goes on to layouts of one pool more: at most as many as there are sizes.
+  void add_pool() {
     const std::size_t n = classes_.size();
     std::vector<std::uint64_t> least(n + 1, kImpossible);
     std::vector<std::uint32_t> end(n, 0);
@@ -109,15 +113,13 @@ class Search {
     }
     least_ = std::move(least);
     ends_.push_back(std::move(end));
-    return least_.front();
   }
 
-  /// The layout of exactly `pool_count` pools whose waste add_pool() returned; of those that waste
-  /// as little, the one with the smallest blocks first.
-  PoolLayout layout(std::size_t pool_count) const {
+  /// The layout that wastes the least; of several, the one with the smallest blocks first.
+  PoolLayout layout() const {
     PoolLayout pools;
     std::size_t i = 0;
-    for (std::size_t k = pool_count; k != 0; --k) {
+    for (std::size_t k = pool_count(); k != 0; --k) {
       Interval interval;
       const std::size_t end = ends_[k - 1][i];
       for (; i != end; ++i) interval.extend(classes_[i]);
@@ -157,27 +159,23 @@ std::uint64_t layout_bytes(std::span<const heap::PoolSpec> pools) {
 }
 
 PoolLayout optimize(std::span<const Demand> demands, std::size_t max_pools) {
-  Search search(merge(demands));
-  std::uint64_t least = kImpossible;
-  std::size_t pool_count = 0;
-  for (std::size_t k = 1; k <= std::min(max_pools, search.size_count()) && least != 0; ++k) {
-    const std::uint64_t waste = search.add_pool();
-    if (waste < least) {
-      least = waste;
-      pool_count = k;
-    }
-  }
-  return search.layout(pool_count);
+  std::vector<SizeClass> classes = merge(demands);
+  if (classes.empty()) return {};
+  Search search(std::move(classes));
+  while (search.pool_count() < std::min(max_pools, search.size_count())) search.add_pool();
+  return search.layout();
 }
 
 std::optional<std::size_t> fewest_pools(std::span<const Demand> demands,
                                         std::uint64_t max_fragmentation, std::size_t max_pools) {
-  Search search(merge(demands));
-  if (search.size_count() == 0) return 0;
-  for (std::size_t k = 1; k <= std::min(max_pools, search.size_count()); ++k) {
-    if (search.add_pool() <= max_fragmentation) return k;
+  std::vector<SizeClass> classes = merge(demands);
+  if (classes.empty()) return 0;
+  Search search(std::move(classes));
+  while (search.least_waste() > max_fragmentation) {
+    if (search.pool_count() == max_pools) return std::nullopt;
+    search.add_pool();
   }
-  return std::nullopt;
+  return search.pool_count();
 }
 
 PoolLayout with_headroom(PoolLayout pools, std::uint64_t heap_size) {
