@@ -4,8 +4,10 @@
 // Would this trace have run on that layout? Runs the events through the selection rule that
 // firmware uses, on counters instead of free lists.
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
+#include <unordered_map>
 #include <vector>
 
 #include "drone/heap/pool_spec.hpp"
@@ -17,6 +19,8 @@ struct PoolReplay {
   heap::PoolSpec pool;
   std::uint64_t high_water_mark = 0;  ///< most of its blocks in use at one time
   std::uint64_t spills = 0;           ///< requests it served because a smaller pool was empty
+
+  friend bool operator==(const PoolReplay&, const PoolReplay&) = default;
 };
 
 struct ReplayResult {
@@ -26,13 +30,33 @@ struct ReplayResult {
   std::vector<PoolReplay> pools;  ///< ascending block size
 };
 
+/// A resize that its block holds stays there; another moves, taking the new block before it gives
+/// back the old. A request that failed in the trace takes a block, if there is one, and gives it
+/// back at once. A request that fails here is not live, and what happens to it later is ignored; a
+/// move that fails leaves the block where it was, as `realloc` does. O(pools) an event.
 class Replay {
  public:
   /// `pools` in ascending block size; `base_alignment` 4 or 8.
   Replay(std::span<const heap::PoolSpec> pools, std::uint32_t base_alignment);
   void add(std::span<const heaptrace::Event> events);
-  ReplayResult result() const;
-  // private members by the implementer
+  const ReplayResult& result() const { return result_; }
+
+ private:
+  struct LiveBlock {
+    std::uint32_t largest_size;  ///< requested bytes
+    std::uint32_t alignment;
+    std::size_t pool;
+  };
+
+  std::size_t take(std::uint32_t size, std::uint32_t alignment);
+  void resize(LiveBlock& block, std::uint32_t size);
+  void realign(std::uint32_t number, std::uint32_t alignment);
+
+  std::uint32_t base_alignment_;
+  std::vector<heap::PoolSpec> pools_;
+  std::vector<std::uint64_t> used_;                    ///< blocks in use, by pool
+  std::unordered_map<std::uint32_t, LiveBlock> live_;  ///< by block number
+  ReplayResult result_;
 };
 
 }  // namespace drone::layout

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+#include "layout/demand.hpp"
+
+#include <algorithm>
+
+namespace drone::layout {
+
+using heaptrace::Event;
+using heaptrace::EventKind;
+
+void DemandCollector::add(std::span<const Event> events) {
+  for (const Event& event : events) {
+    switch (event.kind) {
+      case EventKind::kAlloc:
+        begin(event.block, event.size, event.alignment);
+        break;
+      case EventKind::kDealloc:
+        if (const auto found = live_.find(event.block); found != live_.end()) {
+          --classes_[found->second.class_index].live;
+          live_.erase(found);
+        }
+        break;
+      case EventKind::kResize:
+        if (const auto found = live_.find(event.block); found != live_.end()) {
+          LiveBlock& block = found->second;
+          if (event.size > block.largest_size) reclass(block, event.size, block.alignment);
+        }
+        break;
+      case EventKind::kRealign:
+        if (const auto found = live_.find(event.block); found != live_.end()) {
+          LiveBlock& block = found->second;
+          if (event.alignment > block.alignment &&
+              !reclass(block, block.largest_size, event.alignment)) {
+            --classes_[block.class_index].live;
+            live_.erase(found);
+          }
+        }
+        break;
+      case EventKind::kFailed:
+        ++failed_.count;
+        failed_.largest = std::max(failed_.largest, event.size);
+        if (is_servable(event.size, event.alignment)) {
+          Class& wanted = classes_[class_of(event.size, event.alignment)];
+          wanted.demand.max_count = std::max(wanted.demand.max_count, wanted.live + 1);
+        } else {
+          ++unservable_;
+        }
+        break;
+      case EventKind::kReset:
+        live_.clear();
+        for (Class& each : classes_) each.live = 0;
+        break;
+    }
+  }
+}
+
+/// A block that no layout serves is not live: what happens to it later counts nowhere.
+void DemandCollector::begin(std::uint32_t block, std::uint32_t size, std::uint32_t alignment) {
+  if (!is_servable(size, alignment)) {
+    ++unservable_;
+    return;
+  }
+  const std::uint32_t index = class_of(size, alignment);
+  live_.insert_or_assign(block, LiveBlock{size, alignment, index});
+  Class& its = classes_[index];
+  its.demand.max_count = std::max(its.demand.max_count, ++its.live);
+}
+
+/// The block moves to the class of that size and alignment. It is counted there before it is given
+/// back in its old class, as a reallocation takes before it gives back. Returns false, and leaves
+/// the block where it is, if no layout serves such a request.
+bool DemandCollector::reclass(LiveBlock& block, std::uint32_t size, std::uint32_t alignment) {
+  if (!is_servable(size, alignment)) {
+    ++unservable_;
+    return false;
+  }
+  const std::uint32_t index = class_of(size, alignment);
+  Class& its = classes_[index];
+  // A realignment may stay in its class, where the block is counted already.
+  if (index != block.class_index) {
+    its.demand.max_count = std::max(its.demand.max_count, ++its.live);
+    --classes_[block.class_index].live;
+  }
+  block = {size, alignment, index};
+  return true;
+}
+
+std::uint32_t DemandCollector::class_of(std::uint32_t size, std::uint32_t alignment) {
+  const std::uint32_t effective = heap::effective_size(size, base_alignment_, alignment);
+  const std::uint64_t key = std::uint64_t{size} << 32 | effective;
+  const auto [found, is_new] =
+      class_index_.try_emplace(key, static_cast<std::uint32_t>(classes_.size()));
+  if (is_new) classes_.push_back({{effective, base_alignment_, 0}, 0});
+  Demand& demand = classes_[found->second].demand;
+  demand.alignment = std::max(demand.alignment, alignment);
+  return found->second;
+}
+
+std::vector<Demand> DemandCollector::demands() const {
+  std::vector<Demand> result;
+  result.reserve(classes_.size());
+  for (const Class& each : classes_) result.push_back(each.demand);
+  std::sort(result.begin(), result.end(), [](const Demand& a, const Demand& b) {
+    if (a.effective_size != b.effective_size) return a.effective_size < b.effective_size;
+    if (a.alignment != b.alignment) return a.alignment < b.alignment;
+    return a.max_count < b.max_count;
+  });
+  return result;
+}
+
+}  // namespace drone::layout

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+#include "layout/replay.hpp"
+
+#include <algorithm>
+
+#include "drone/heap/select_pool.hpp"
+#include "layout/demand.hpp"
+
+namespace drone::layout {
+
+using heaptrace::Event;
+using heaptrace::EventKind;
+
+Replay::Replay(std::span<const heap::PoolSpec> pools, std::uint32_t base_alignment)
+    : base_alignment_(base_alignment), pools_(pools.begin(), pools.end()), used_(pools.size(), 0) {
+  for (const heap::PoolSpec& pool : pools_) result_.pools.push_back({pool, 0, 0});
+}
+
+void Replay::add(std::span<const Event> events) {
+  for (const Event& event : events) {
+    switch (event.kind) {
+      case EventKind::kAlloc:
+      case EventKind::kFailed: {
+        ++result_.requests;
+        const std::size_t pool = take(event.size, event.alignment);
+        if (pool == pools_.size()) {
+          ++result_.failed;
+        } else if (event.kind == EventKind::kFailed) {
+          --used_[pool];
+        } else {
+          live_.insert_or_assign(event.block, LiveBlock{event.size, event.alignment, pool});
+        }
+        break;
+      }
+      case EventKind::kDealloc:
+        if (const auto found = live_.find(event.block); found != live_.end()) {
+          --used_[found->second.pool];
+          live_.erase(found);
+        }
+        break;
+      case EventKind::kResize:
+        if (const auto found = live_.find(event.block); found != live_.end()) {
+          resize(found->second, event.size);
+        }
+        break;
+      case EventKind::kRealign:
+        realign(event.block, event.alignment);
+        break;
+      case EventKind::kReset:
+        live_.clear();
+        std::fill(used_.begin(), used_.end(), 0);
+        break;
+    }
+  }
+}
+
+/// Takes a block and returns its pool, or pools_.size() if no pool can serve the request.
+std::size_t Replay::take(std::uint32_t size, std::uint32_t alignment) {
+  if (!is_servable(size, alignment)) return pools_.size();
+  bool spilled = false;
+  const auto try_take = [this, &spilled](std::size_t i) {
+    if (used_[i] == pools_[i].capacity) {
+      spilled = true;
+      return false;
+    }
+    ++used_[i];
+    return true;
+  };
+  const std::uint32_t effective = heap::effective_size(size, base_alignment_, alignment);
+  const std::size_t pool =
+      heap::select_pool(std::span<const heap::PoolSpec>(pools_), effective, alignment, try_take);
+  if (pool != pools_.size()) {
+    PoolReplay& served = result_.pools[pool];
+    served.high_water_mark = std::max(served.high_water_mark, used_[pool]);
+    if (spilled) ++served.spills;
+  }
+  return pool;
+}
+
+void Replay::resize(LiveBlock& block, std::uint32_t size) {
+  if (size <= pools_[block.pool].block_size) {
+    block.largest_size = std::max(block.largest_size, size);
+    return;
+  }
+  ++result_.requests;
+  ++result_.moves;
+  const std::size_t pool = take(size, block.alignment);
+  if (pool == pools_.size()) {
+    ++result_.failed;
+    return;
+  }
+  --used_[block.pool];
+  block = {size, block.alignment, pool};
+}
+
+/// The program asked for the alignment from the start, so this is the same request, served anew
+/// from the pool that can.
+void Replay::realign(std::uint32_t number, std::uint32_t alignment) {
+  const auto found = live_.find(number);
+  if (found == live_.end() || alignment <= found->second.alignment) return;
+  LiveBlock& block = found->second;
+  --used_[block.pool];
+  const std::size_t pool = take(block.largest_size, alignment);
+  if (pool == pools_.size()) {
+    ++result_.failed;
+    live_.erase(found);
+    return;
+  }
+  block = {block.largest_size, alignment, pool};
+}
+
+}  // namespace drone::layout

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+#include "report/layout_report.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <iterator>
+#include <vector>
+
+namespace drone::report {
+namespace {
+
+using Out = std::back_insert_iterator<std::string>;
+
+std::string counted(std::uint64_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+void render_section(const LayoutReport& report, Out out) {
+  const layout::Suggestion& suggestion = report.suggestion;
+  const double share = 100.0 * static_cast<double>(suggestion.fragmentation) /
+                       static_cast<double>(suggestion.heap_size);
+  fmt::format_to(out, "# Fragmentation: {} / {:.2f}%\n\n", suggestion.fragmentation, share);
+  fmt::format_to(out, "[heap]\nsize = \"{}\"\n", report.heap_size);
+  // The section replaces the old one, and must not undo what that said.
+  if (report.base_alignment != 4) fmt::format_to(out, "alignment = {}\n", report.base_alignment);
+  fmt::format_to(out, "pools = [\n");
+  for (const heap::PoolSpec& pool : suggestion.pools) {
+    fmt::format_to(out, "    {{ block = \"{}\", capacity = {} }},\n", pool.block_size,
+                   pool.capacity);
+  }
+  fmt::format_to(out, "]\n");
+}
+
+void render_pools(const LayoutReport& report, Out out) {
+  constexpr std::size_t kColumns = 5;
+  constexpr std::array<std::string_view, kColumns> kHeads{"<block>", "<capacity>", "<needed>",
+                                                          "<in use>", "<spills>"};
+  std::vector<std::array<std::string, kColumns>> rows;
+  for (std::size_t i = 0; i != report.replay.pools.size(); ++i) {
+    const layout::PoolReplay& pool = report.replay.pools[i];
+    rows.push_back({fmt::to_string(pool.pool.block_size), fmt::to_string(pool.pool.capacity),
+                    fmt::to_string(report.suggestion.needed[i]),
+                    fmt::to_string(pool.high_water_mark), fmt::to_string(pool.spills)});
+  }
+  std::array<std::size_t, kColumns> widths{};
+  for (std::size_t column = 0; column != kColumns; ++column) {
+    widths[column] = kHeads[column].size();
+    for (const auto& row : rows) widths[column] = std::max(widths[column], row[column].size());
+  }
+  const auto line = [&widths, out](const auto& cells) {
+    fmt::format_to(out, "#");
+    for (std::size_t column = 0; column != kColumns; ++column) {
+      fmt::format_to(out, " {:>{}}", cells[column], widths[column]);
+    }
+    fmt::format_to(out, "\n");
+  };
+  line(kHeads);
+  for (const auto& row : rows) line(row);
+}
+
+void render_proof(const LayoutReport& report, Out out) {
+  const layout::ReplayResult& replay = report.replay;
+  fmt::format_to(out, "# Proof: the trace was replayed on these pools.\n# {}, failed: {}\n#\n",
+                 counted(replay.requests, "request"), replay.failed);
+  render_pools(report, out);
+  fmt::format_to(out,
+                 "#\n"
+                 "# needed: blocks that every mix of the trace's peaks can take at once\n"
+                 "# in use: most blocks that the replay had in use at one time\n"
+                 "# spills: requests served here because a smaller pool was empty\n");
+}
+
+/// `text`, in which no word is as long as a line, as a paragraph of comments, an empty one before
+/// it.
+void render_comment(std::string_view text, Out out) {
+  constexpr std::size_t kWidth = 78;  // and "# "
+  fmt::format_to(out, "#\n");
+  while (text.size() > kWidth) {
+    const std::size_t space = text.rfind(' ', kWidth);
+    fmt::format_to(out, "# {}\n", text.substr(0, space));
+    text.remove_prefix(space + 1);
+  }
+  fmt::format_to(out, "# {}\n", text);
+}
+
+/// What the user should know before relying on the section, and what else there is to choose.
+void render_notes(const LayoutReport& report, Out out) {
+  std::vector<std::string> notes;
+  if (report.unservable != 0) {
+    notes.push_back(
+        fmt::format("No layout can serve {}: a heap aligns to at most {} bytes, "
+                    "and has less than 4 GB.",
+                    counted(report.unservable, "request"), heap::kMaxAlignment));
+  }
+  if (report.replay.moves != 0) {
+    notes.push_back(fmt::format("{} did not fit their block and took another one.",
+                                counted(report.replay.moves, "resize")));
+  }
+  if (report.failed.count != 0) {
+    notes.push_back(fmt::format(
+        "The layout also serves what failed in the trace: {}, the largest of {}.",
+        counted(report.failed.count, "request"), counted(report.failed.largest, "byte")));
+  }
+  if (report.trace.losses.any()) {
+    notes.push_back(
+        "These are lower bounds: parts of the trace were lost (`drone heap` says which). "
+        "The program may need more.");
+  }
+  if (report.trace.began_midway) {
+    notes.push_back(
+        "These are lower bounds: the trace does not begin with a reset, and blocks from "
+        "before its beginning are not in it. `drone itm --reset` records from the reset on.");
+  }
+  if (report.trace.description.base_alignment.value_or(0) > report.base_alignment) {
+    notes.push_back(fmt::format(
+        "The trace is of a heap with alignment = {}, so every request in it asks for that. "
+        "Record it again with alignment = {} to see which really do.",
+        *report.trace.description.base_alignment, report.base_alignment));
+  }
+  if (report.fit) {
+    notes.push_back(
+        "No headroom: a program that asks for more than the trace did may fail. Without "
+        "--fit the spare bytes of the heap are given out among the pools.");
+  }
+  if (report.suggestion.more_pools) {
+    notes.push_back(fmt::format("Hint: --pools {} lowers the fragmentation to {}.",
+                                report.suggestion.more_pools->pool_count,
+                                counted(report.suggestion.more_pools->fragmentation, "byte")));
+  }
+  for (const std::string& note : notes) render_comment(note, out);
+}
+
+}  // namespace
+
+std::string render_layout(const LayoutReport& report) {
+  std::string text;
+  const Out out(text);
+  render_section(report, out);
+  fmt::format_to(out, "\n");
+  render_proof(report, out);
+  render_notes(report, out);
+  return text;
+}
+
+}  // namespace drone::report

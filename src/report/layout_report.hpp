@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// The answer of `drone heap generate`: a [heap] section for Drone.toml and, as comments after it,
+// the proof that the trace runs on it.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "heaptrace/reader.hpp"
+#include "layout/replay.hpp"
+#include "layout/suggest.hpp"
+
+namespace drone::report {
+
+/// Stands above the section, on the terminal only. 80 columns.
+inline constexpr std::string_view kLayoutHeading =
+    "------------------------------- SUGGESTED LAYOUT -------------------------------";
+
+struct LayoutReport {
+  layout::Suggestion suggestion;
+  layout::ReplayResult replay;       ///< of the trace on suggestion.pools
+  heaptrace::Summary trace;          ///< what the stream was like
+  layout::FailedRequests failed;     ///< in the trace
+  std::uint64_t unservable = 0;      ///< requests of the trace that no layout serves
+  std::uint32_t base_alignment = 4;  ///< bytes
+  std::string heap_size;             ///< as Drone.toml has it: "10K"
+  bool fit = false;                  ///< the heap is as large as the layout: no headroom
+};
+
+/// Valid TOML: the section, and whatever else there is to say as comments.
+std::string render_layout(const LayoutReport& report);
+
+}  // namespace drone::report

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+#include "report/layout_report.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+namespace drone::report {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+/// Two pools in a heap of 1000 bytes, of which the trace needs 60.
+LayoutReport small_report() {
+  LayoutReport report;
+  report.suggestion.pools = {{12, 41}, {24, 21}};
+  report.suggestion.needed = {3, 1};
+  report.suggestion.heap_size = 1000;
+  report.suggestion.fragmentation = 12;
+  report.replay.requests = 9;
+  report.replay.pools = {{{12, 41}, 2, 0}, {{24, 21}, 1, 0}};
+  report.heap_size = "1000";
+  return report;
+}
+
+TEST(RenderLayout, PrintsASectionAndItsProof) {
+  EXPECT_EQ(render_layout(small_report()),
+            "# Fragmentation: 12 / 1.20%\n"
+            "\n"
+            "[heap]\n"
+            "size = \"1000\"\n"
+            "pools = [\n"
+            "    { block = \"12\", capacity = 41 },\n"
+            "    { block = \"24\", capacity = 21 },\n"
+            "]\n"
+            "\n"
+            "# Proof: the trace was replayed on these pools.\n"
+            "# 9 requests, failed: 0\n"
+            "#\n"
+            "# <block> <capacity> <needed> <in use> <spills>\n"
+            "#      12         41        3        2        0\n"
+            "#      24         21        1        1        0\n"
+            "#\n"
+            "# needed: blocks that every mix of the trace's peaks can take at once\n"
+            "# in use: most blocks that the replay had in use at one time\n"
+            "# spills: requests served here because a smaller pool was empty\n");
+}
+
+TEST(RenderLayout, RepeatsAnAlignmentOf8) {
+  LayoutReport report = small_report();
+  report.base_alignment = 8;
+  EXPECT_THAT(render_layout(report), HasSubstr("size = \"1000\"\nalignment = 8\npools = [\n"));
+}
+
+TEST(RenderLayout, WidensColumnsForLargeNumbers) {
+  LayoutReport report = small_report();
+  report.replay.pools[1].pool.capacity = 4'000'000'000;
+  report.replay.pools[1].spills = 123'456'789;
+  EXPECT_THAT(render_layout(report),
+              HasSubstr("# <block> <capacity> <needed> <in use>  <spills>\n"
+                        "#      12         41        3        2         0\n"
+                        "#      24 4000000000        1        1 123456789\n"));
+}
+
+TEST(RenderLayout, SaysWhatTheNumbersRestOn) {
+  LayoutReport report = small_report();
+  EXPECT_THAT(render_layout(report), Not(HasSubstr("lower bounds")));
+  report.trace.began_midway = true;
+  EXPECT_THAT(render_layout(report), HasSubstr("lower bounds: the trace does not begin"));
+  report.trace.began_midway = false;
+  report.trace.losses.overflows = 1;
+  EXPECT_THAT(render_layout(report), HasSubstr("lower bounds: parts of the trace were lost"));
+}
+
+TEST(RenderLayout, SaysWhatTheUserMayNotExpect) {
+  LayoutReport report = small_report();
+  report.fit = true;
+  report.unservable = 1;
+  report.failed = {2, 100};
+  report.replay.moves = 3;
+  report.suggestion.more_pools = layout::Alternative{4, 0};
+  report.trace.description.base_alignment = 8;
+  const std::string text = render_layout(report);
+  EXPECT_THAT(text, HasSubstr("# No headroom: "));
+  EXPECT_THAT(text, HasSubstr("# No layout can serve 1 request: "));
+  EXPECT_THAT(text, HasSubstr("failed in the trace: 2 requests, the largest of\n# 100 bytes.\n"));
+  EXPECT_THAT(text, HasSubstr("# 3 resizes did not fit their block and took another one.\n"));
+  EXPECT_THAT(text, HasSubstr("# Hint: --pools 4 lowers the fragmentation to 0 bytes.\n"));
+  EXPECT_THAT(text, HasSubstr("# The trace is of a heap with alignment = 8, "));
+}
+
+TEST(RenderLayout, PutsEverythingBehindTheSectionIntoCommentsOf80Columns) {
+  LayoutReport report = small_report();
+  report.fit = true;
+  report.unservable = 1000;
+  report.failed = {2000, 10000};
+  report.replay.moves = 3000;
+  report.suggestion.more_pools = layout::Alternative{64, 12345};
+  report.trace.description.base_alignment = 8;
+  report.trace.began_midway = true;
+  report.trace.losses.overflows = 1;
+  const std::string text = render_layout(report);
+  std::istringstream rest(text.substr(text.find("\n]\n") + 3));
+  std::string line;
+  ASSERT_TRUE(std::getline(rest, line));
+  EXPECT_EQ(line, "");
+  while (std::getline(rest, line)) {
+    EXPECT_EQ(line.front(), '#') << line;
+    EXPECT_NE(line.back(), ' ') << line;
+    EXPECT_LE(line.size(), 80U) << line;
+  }
+  EXPECT_EQ(kLayoutHeading.size(), 80U);
+}
+
+}  // namespace
+}  // namespace drone::report
