@@ -9,6 +9,7 @@
 #include <numeric>
 #include <utility>
 
+#include "drone/heap/layout.hpp"
 #include "project/devices.hpp"
 #include "project/nearest.hpp"
 #include "support/byte_stream.hpp"
@@ -20,6 +21,7 @@ namespace {
 constexpr std::uint64_t kAddressSpace = std::uint64_t{1} << 32U;
 constexpr std::uint32_t kMostDivider = 65536;  // TPIU_ACPR: 16 bits, plus one
 constexpr std::uint64_t kBaudTolerance = 3;    // percent
+constexpr std::uint64_t kMostBlocks = 0xFFFFFE;
 
 constexpr auto kProbeInterfaces = std::to_array<ProbeInterfaceInfo>({
     {ProbeInterface::kEmulator, "emulator", "an emulated Cortex-M; needs no hardware", true},
@@ -76,7 +78,7 @@ class Section {
   [[noreturn]] void fail_type(const toml::node& node, std::string_view key, std::string_view wanted,
                               std::string hint) const {
     fail(node,
-         in_quotes(key) + " must be " + std::string(wanted) + ", not " + type_name(node) + in(),
+         in_quotes(key) + in() + " must be " + std::string(wanted) + ", not " + type_name(node),
          std::move(hint));
   }
 
@@ -96,11 +98,12 @@ class Section {
         fail(node, in_quotes(key) + ": " + error.message(), error.hint());
       }
     }
-    return whole(node, key, "a size: a number of bytes, or text like \"10K\"");
+    return whole(node, key, "a size", "bytes, as a number or as text: 10240, \"10K\"");
   }
 
   std::uint32_t integer(const toml::node& node, std::string_view key) const {
-    return whole(node, key, "a whole number");
+    return whole(node, key, "a whole number",
+                 "digits without quotes: " + std::string(key) + " = 200");
   }
 
   std::string text(const toml::node& node, std::string_view key, const std::string& hint) const {
@@ -111,7 +114,8 @@ class Section {
 
   bool boolean(const toml::node& node, std::string_view key) const {
     const auto* value = node.as_boolean();
-    if (value == nullptr) fail_type(node, key, "true or false", {});
+    if (value == nullptr)
+      fail_type(node, key, "true or false", "without quotes: " + std::string(key) + " = true");
     return value->get();
   }
 
@@ -127,9 +131,10 @@ class Section {
  private:
   std::string in() const { return name_.empty() ? std::string() : " in [" + name_ + ']'; }
 
-  std::uint32_t whole(const toml::node& node, std::string_view key, std::string_view wanted) const {
+  std::uint32_t whole(const toml::node& node, std::string_view key, std::string_view wanted,
+                      std::string hint) const {
     const auto* number = node.as_integer();
-    if (number == nullptr) fail_type(node, key, wanted, {});
+    if (number == nullptr) fail_type(node, key, wanted, std::move(hint));
     const std::int64_t value = number->get();
     if (value < 0 || value > std::numeric_limits<std::uint32_t>::max()) {
       fail(node, in_quotes(key) + " is out of range: " + std::to_string(value),
@@ -244,19 +249,23 @@ HeapSection read_heap(const Section& root) {
   const toml::array* pools = pools_node.as_array();
   if (pools == nullptr) section.fail_type(pools_node, "pools", "a list of pools", hint);
   if (pools->empty()) section.fail(pools_node, "a heap needs at least one pool", hint);
+  if (pools->size() > heap::kMaxPools) {
+    section.fail(pools_node, "a heap has at most " + std::to_string(heap::kMaxPools) + " pools",
+                 "there are " + std::to_string(pools->size()));
+  }
   std::uint64_t used = 0;
+  std::uint64_t blocks = 0;
   for (const toml::node& node : *pools) {
     const toml::table* table = node.as_table();
     if (table == nullptr) section.fail_type(node, "pools", "a list of pools", hint);
     const Section pool(*table, "heap.pools", section.file(), kPoolKeys);
     heap.pools.push_back(
         read_pool(pool, heap.alignment, heap.pools.empty() ? nullptr : &heap.pools.back()));
+    blocks += heap.pools.back().capacity;
     const std::uint64_t bytes =
         std::uint64_t{heap.pools.back().block_size} * heap.pools.back().capacity;
-    // At most 2^64 - 1 with any number of pools that a file can hold.
-    used = bytes > std::numeric_limits<std::uint64_t>::max() - used
-               ? std::numeric_limits<std::uint64_t>::max()
-               : used + bytes;
+    // Two pools can take all of 64 bits.
+    used += std::min(bytes, std::numeric_limits<std::uint64_t>::max() - used);
   }
   if (used > heap.size) {
     section.fail(pools_node,
@@ -264,6 +273,12 @@ HeapSection read_heap(const Section& root) {
                      std::to_string(used - heap.size) + " more than the heap's " +
                      std::to_string(heap.size),
                  "take blocks away, or set size to at least " + std::to_string(used));
+  }
+  if (blocks > kMostBlocks) {
+    section.fail(pools_node,
+                 "the pools have " + std::to_string(blocks) + " blocks, and a trace can number " +
+                     std::to_string(kMostBlocks),
+                 "fewer and larger blocks");
   }
   return heap;
 }
@@ -335,8 +350,7 @@ ProbeSection read_probe(const Section& root) {
   const auto info = std::find_if(kProbeInterfaces.begin(), kProbeInterfaces.end(),
                                  [&](const auto& known) { return known.name == name; });
   if (info == kProbeInterfaces.end()) {
-    section.fail(*node, "unknown probe interface " + in_quotes(name),
-                 did_you_mean(name, names, "one of: " + join(names)));
+    section.fail(*node, "unknown probe interface " + in_quotes(name), "one of: " + join(names));
   }
   probe.interface = info->interface;
   return probe;
@@ -349,7 +363,8 @@ ItmSection read_itm(const Section& root) {
   const toml::node& clock_node =
       section.require("clock", "the trace clock in Hz: clock = 16_000_000");
   itm.clock = section.integer(clock_node, "clock");
-  if (itm.clock == 0) section.fail(clock_node, "a clock of 0 Hz stands still", "16_000_000");
+  if (itm.clock == 0)
+    section.fail(clock_node, "a clock of 0 Hz stands still", "clock = 16_000_000");
   const toml::node* baud_node = section.find("baud");
   if (baud_node != nullptr) itm.baud = section.integer(*baud_node, "baud");
   if (makes_baud(itm.clock, itm.baud)) {

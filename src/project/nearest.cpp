@@ -45,24 +45,20 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 std::vector<std::string_view> nearest(std::string_view name,
                                       std::span<const std::string_view> known, std::size_t limit) {
   if (name.empty() || name.size() > kLongestName) return {};
-  std::vector<std::pair<std::size_t, std::string_view>> candidates;
+  // 0 for a name that was cut short, or has something added; else one more than the edit distance.
+  std::vector<std::pair<std::size_t, std::string_view>> ranked;
   const std::size_t tolerated = std::max<std::size_t>(1, name.size() / 3);
+  std::size_t best = tolerated + 1;
   for (const std::string_view candidate : known) {
-    const std::size_t distance = edit_distance(name, candidate);
     const bool continues =
         name.size() >= 3 && (starts_with(candidate, name) || starts_with(name, candidate));
-    if (distance <= tolerated) {
-      candidates.emplace_back(distance, candidate);
-    } else if (continues) {
-      candidates.emplace_back(tolerated + 1, candidate);
-    }
+    const std::size_t rank = continues ? 0 : edit_distance(name, candidate) + 1;
+    best = std::min(best, rank);
+    ranked.emplace_back(rank, candidate);
   }
-  std::stable_sort(candidates.begin(), candidates.end(),
-                   [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<std::string_view> names;
-  for (const auto& candidate : candidates) {
-    if (names.size() == limit) break;
-    names.push_back(candidate.second);
+  for (const auto& [rank, candidate] : ranked) {
+    if (rank == best && names.size() != limit) names.push_back(candidate);
   }
   return names;
 }

@@ -15,8 +15,8 @@ namespace drone::project {
 /// turn `a` into `b`; case does not count. O(size of a × size of b).
 std::size_t edit_distance(std::string_view a, std::string_view b);
 
-/// At most `limit` of `known` that `name` may have been meant to be, nearest first: a third of its
-/// characters may be wrong, or it may be the beginning of a known name, or one its beginning.
+/// At most `limit` of `known` that `name` may have been meant to be: those that it begins, or that
+/// begin it; else those that are nearest, with at most a third of its characters wrong.
 std::vector<std::string_view> nearest(std::string_view name,
                                       std::span<const std::string_view> known, std::size_t limit);
 
