@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// The free list (free_list.hpp) on the host, for threads: the head is 64 bits wide, half of it a
+// tag that every change increments, so a compare-exchange notices that the head came back with
+// another link. Blocks are named by 32 bits, because a block may be as small as 4 bytes: their
+// distance from the pool's first block, plus 4.
+//
+// Formally a thread may read the link of a block that another one has just taken and uses; what it
+// read is then thrown away, because the tag has changed. Such a read is atomic, and hidden from
+// ThreadSanitizer.
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace drone::heap {
+
+class FreeList {
+ public:
+  constexpr explicit FreeList(std::byte* first_block) noexcept : first_block_(first_block) {}
+
+  void* pop_linked() noexcept {
+    std::uint64_t head = head_.load(std::memory_order_acquire);
+    if (name(head) == kEnd) return nullptr;
+    const std::uint32_t next = link(block(head)).load(std::memory_order_relaxed);
+    if (next == 0) return nullptr;
+    void* const taken = block(head);
+    return replace(head, next) ? taken : nullptr;
+  }
+
+  void* pop(std::uint32_t block_size, std::byte* pool_end) noexcept {
+    std::uint64_t head = head_.load(std::memory_order_acquire);
+    for (;;) {
+      if (name(head) == kEnd) return nullptr;
+      std::byte* const taken = block(head);
+      std::uint32_t next = link(taken).load(std::memory_order_relaxed);
+      if (next == 0) next = taken + block_size == pool_end ? kEnd : name(head) + block_size;
+      if (replace(head, next)) return taken;
+    }
+  }
+
+  bool try_push(void* given) noexcept {
+    std::uint64_t head = head_.load(std::memory_order_acquire);
+    link(given).store(name(head), std::memory_order_relaxed);
+    const auto distance = static_cast<std::byte*>(given) - first_block_;
+    return replace(head, static_cast<std::uint32_t>(distance) + kFirst);
+  }
+
+  void push(void* given) noexcept {
+    while (!try_push(given)) {
+    }
+  }
+
+  bool is_empty() const noexcept { return name(head_.load(std::memory_order_acquire)) == kEnd; }
+
+  void reset(std::byte* first_block) noexcept {
+    first_block_ = first_block;
+    head_.store(kFirst);
+  }
+
+ private:
+  static constexpr std::uint32_t kEnd = 1;    ///< no block has this name, and it is not 0
+  static constexpr std::uint32_t kFirst = 4;  ///< the name of the pool's first block
+
+  static std::uint32_t name(std::uint64_t head) noexcept {
+    return static_cast<std::uint32_t>(head);
+  }
+  std::byte* block(std::uint64_t head) const noexcept {
+    return first_block_ + (name(head) - kFirst);
+  }
+  static std::atomic_ref<std::uint32_t> link(void* of) noexcept {
+    return std::atomic_ref<std::uint32_t>(*static_cast<std::uint32_t*>(of));
+  }
+  bool replace(std::uint64_t& head, std::uint32_t next) noexcept {
+    const std::uint64_t tag = (head >> 32) + 1;
+    return head_.compare_exchange_weak(head, tag << 32 | next, std::memory_order_acq_rel,
+                                       std::memory_order_acquire);
+  }
+
+  std::byte* first_block_;
+  std::atomic<std::uint64_t> head_{kFirst};  ///< tag : name of the first free block, or kEnd
+};
+
+}  // namespace drone::heap

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// The memory of a heap. It belongs to the layout object: everything that is instantiated for one
+// layout (the heap, its tracer, a test) means the same memory.
+
+#include <array>
+#include <cstddef>
+#include <utility>
+
+#include "drone/heap/free_list.hpp"
+#include "drone/heap/pool_tables.hpp"
+
+namespace drone::heap {
+
+/// The blocks of all pools, in .bss: memory that reads 0 is a heap whose blocks are all free.
+template <const auto& kLayout>
+alignas(
+    kMaxAlignment) inline constinit std::array<std::byte, PoolTables<kLayout>::kArenaSize> arena{};
+
+/// The heads of the pools' free lists, in address order: one word a pool, in .data.
+template <const auto& kLayout>
+inline constinit std::array<FreeList, PoolTables<kLayout>::kCount> free_lists = [
+]<std::size_t... kPlace>(std::index_sequence<kPlace...>) {
+  return std::array<FreeList, sizeof...(kPlace)>{
+      FreeList(arena<kLayout>.data() + PoolTables<kLayout>::kPlaced[kPlace].offset)...};
+}
+(std::make_index_sequence<PoolTables<kLayout>::kCount>());
+
+}  // namespace drone::heap
