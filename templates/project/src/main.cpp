@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 // A sensor node: the SysTick handler samples the sensors, the main loop does everything else.
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 
-#include "board.hpp"
 #include "console.hpp"
 #include "drone/cortex_m/registers.hpp"
 #include "log.hpp"
@@ -30,7 +30,7 @@ void start_systick() {
     return *reinterpret_cast<volatile std::uint32_t*>(address);
   };
   namespace cm = drone::cortex_m;
-  reg(cm::kSysTickRvr) = app::kCoreClockHz / 1000 * Sensors::kPeriodMs - 1;
+  reg(cm::kSysTickRvr) = CORE_CLOCK_HZ / 1000 * Sensors::kPeriodMs - 1;
   reg(cm::kSysTickCvr) = 0;
   reg(cm::kSysTickCsr) = cm::kSysTickCsrClkSource | cm::kSysTickCsrTickInt | cm::kSysTickCsrEnable;
 }

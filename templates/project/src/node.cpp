@@ -165,8 +165,8 @@ void Node::summarise() {
   }
 }
 
-void Node::publish(Publish publish) {
-  for (const Message& message : queue_) publish(message.topic, message.text);
+void Node::publish(Publish hand_over) {
+  for (const Message& message : queue_) hand_over(message.topic, message.text);
   queue_.clear();
 }
 

@@ -68,7 +68,7 @@ class Node {
   void summarise();
 
   /// Hands the queued messages over, oldest first, and forgets them.
-  void publish(Publish publish);
+  void publish(Publish hand_over);
 
   /// A reading that the handler had no memory for.
   void count_lost() { ++lost_; }

@@ -31,12 +31,12 @@ volatile std::uint32_t& reg(std::uint32_t address) {
 
 extern "C" {
 
-[[noreturn]] void Default_Handler() {
+void Default_Handler() {
   for (;;) asm volatile("");
 }
 
 // A function of one of these names anywhere in the program takes its place.
-#define WEAK_HANDLER [[gnu::weak, gnu::alias("Default_Handler")]]
+#define WEAK_HANDLER [[gnu::weak, gnu::nothrow, gnu::alias("Default_Handler")]]
 WEAK_HANDLER void NMI_Handler();
 WEAK_HANDLER void HardFault_Handler();
 WEAK_HANDLER void MemManage_Handler();

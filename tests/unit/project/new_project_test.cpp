@@ -152,6 +152,14 @@ TEST_F(NewProjectTest, NeedsMemoryForTheProgram) {
 
 class NewCommand : public NewProjectTest {
  protected:
+  static cli::NewOptions options_for(std::string device, std::string probe = "emulator") {
+    cli::NewOptions options;
+    options.path = "node";
+    options.device = std::move(device);
+    options.probe = std::move(probe);
+    return options;
+  }
+
   Error failure(const cli::NewOptions& options) {
     try {
       cli::run_new(options, environment_);
@@ -168,7 +176,7 @@ class NewCommand : public NewProjectTest {
 };
 
 TEST_F(NewCommand, SaysWhatItMadeAndWhatComesNext) {
-  cli::NewOptions options{.path = "node", .device = "stm32f103rb"};
+  cli::NewOptions options = options_for("stm32f103rb");
   options.ram_size = "16K";
   EXPECT_EQ(cli::run_new(options, environment_), ExitStatus::kDone);
   EXPECT_EQ(out_.str(), "");
@@ -178,25 +186,27 @@ TEST_F(NewCommand, SaysWhatItMadeAndWhatComesNext) {
 }
 
 TEST_F(NewCommand, RefusesWhatItDoesNotKnow) {
-  Error error = failure({.path = "node", .device = "stm32f407"});
+  Error error = failure(options_for("stm32f407"));
   EXPECT_EQ(error.status(), ExitStatus::kUsage);
   EXPECT_THAT(error.hint(), HasSubstr("stm32f407vg"));
-  error = failure({.path = "node", .device = "stm32f407vg", .probe = "openodc"});
+  error = failure(options_for("stm32f407vg", "openodc"));
   EXPECT_EQ(error.status(), ExitStatus::kUsage);
   EXPECT_THAT(error.hint(), HasSubstr("\"openocd\"?"));
-  error = failure({.path = "node", .device = "stm32f407vg", .ram_size = "lots"});
+  cli::NewOptions options = options_for("stm32f407vg");
+  options.ram_size = "lots";
+  error = failure(options);
   EXPECT_EQ(error.status(), ExitStatus::kUsage);
   EXPECT_THAT(entries("."), IsEmpty());
 }
 
 TEST_F(NewCommand, SaysThatAProbeIsNotInThisVersion) {
-  cli::run_new({.path = "node", .device = "stm32f407vg", .probe = "jlink"}, environment_);
+  cli::run_new(options_for("stm32f407vg", "jlink"), environment_);
   EXPECT_THAT(err_.str(), HasSubstr("note: "));
   EXPECT_EQ(load_manifest(root_ / "node/Drone.toml").probe.interface, ProbeInterface::kJLink);
 }
 
 TEST_F(NewCommand, MakesAProjectThatPrintWorksIn) {
-  cli::run_new({.path = "node", .device = "stm32f407vg"}, environment_);
+  cli::run_new(options_for("stm32f407vg"), environment_);
   environment_.directory = root_ / "node/src";
   cli::run_print(cli::Printable::kHeader, environment_);
   EXPECT_THAT(out_.str(), HasSubstr("kTraceClockKhz = 16000;"));
