@@ -2,12 +2,13 @@
 #pragma once
 
 // Drone.toml, read and validated. Every mistake is reported with file, line, column and what would
-// be right (Error, kInput).
+// be right (Error, kInput). docs/project.md describes the file.
 
 #include <cstdint>
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,9 @@
 #include "drone/heap/pool_spec.hpp"
 
 namespace drone::project {
+
+/// The name of the file.
+inline constexpr std::string_view kManifestName = "Drone.toml";
 
 struct HeapSection {
   std::uint32_t size = 0;             ///< bytes
@@ -29,6 +33,17 @@ struct MemoryRegion {
 
 enum class ProbeInterface { kEmulator, kOpenOcd, kBlackMagic, kJLink };
 
+/// One way to reach a target, as Drone.toml names it.
+struct ProbeInterfaceInfo {
+  ProbeInterface interface;
+  std::string_view name;         ///< value of [probe] interface
+  std::string_view description;  ///< one line
+  bool available;                ///< whether this version of drone can use it
+};
+
+/// All of them, the default first.
+std::span<const ProbeInterfaceInfo> probe_interfaces();
+
 struct ProbeSection {
   ProbeInterface interface = ProbeInterface::kEmulator;
 };
@@ -41,7 +56,8 @@ struct ItmSection {
 
 struct Manifest {
   std::filesystem::path path;
-  std::string device;  ///< as given to `drone new`; selects the emulated core
+  std::string device;  ///< as given to `drone new`; selects the emulated core. May be empty
+  std::string core;    ///< of the device: "cortex-m3" or "cortex-m4"; without a device, the latter
   HeapSection heap;
   std::map<std::string, MemoryRegion> memory;  ///< "flash" and "ram" are always there
   ProbeSection probe;
@@ -51,15 +67,21 @@ struct Manifest {
 /// The Drone.toml of the project that `directory` is in: there, or in the nearest folder above.
 std::optional<std::filesystem::path> find_manifest(const std::filesystem::path& directory);
 
+/// Messages name `path` as seen from the current folder, if it lies inside that.
 Manifest load_manifest(const std::filesystem::path& path);
 
 /// The same for text in memory; `path` is used in messages only.
 Manifest parse_manifest(std::string_view text, const std::filesystem::path& path);
 
-/// Bytes written as "10K", "1M" or plain digits. Throws Error (kUsage) that says what is accepted.
+/// Bytes written as "10K", "1M", plain digits or "0x2800"; at most 4294967295.
+/// Throws Error (kUsage) that says what is accepted.
 std::uint32_t parse_size(std::string_view text);
 
 /// The shortest way to write a size that parse_size reads back: "10K", "1M", "1000".
 std::string format_size(std::uint64_t bytes);
+
+/// Whether a trace clock can be divided to a baud rate within 3 %, what UARTs tolerate: the trace
+/// port divides by a whole number, 1 to 65536.
+bool makes_baud(std::uint32_t clock_hz, std::uint32_t baud);
 
 }  // namespace drone::project

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: MIT
+# What a firmware project's CMake gets from drone, installed or built, by find_package(drone):
+#
+#   drone::heap                       the headers, all that the heap consists of
+#   drone_generate(TARGET)            heap_layout.hpp and memory.ld, made from Drone.toml
+#   drone_features(TARGET KNOWN ...)  the features in DRONE_FEATURES, as compile definitions
+
+get_filename_component(_drone_prefix "${CMAKE_CURRENT_LIST_DIR}/../../.." ABSOLUTE)
+set(DRONE_EXECUTABLE "${_drone_prefix}/bin/drone")
+
+if(NOT TARGET drone::heap)
+  add_library(drone::heap INTERFACE IMPORTED)
+  set_target_properties(drone::heap PROPERTIES
+    INTERFACE_INCLUDE_DIRECTORIES "${_drone_prefix}/include")
+endif()
+
+# _drone_print(WHAT FILE): `drone print WHAT` into a file, which is touched only if that changes it.
+function(_drone_print what file)
+  execute_process(
+    COMMAND "${DRONE_EXECUTABLE}" print "${what}"
+    WORKING_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}"
+    OUTPUT_FILE "${file}.new"
+    RESULT_VARIABLE result)
+  if(NOT result EQUAL 0)
+    file(REMOVE "${file}.new")
+    message(FATAL_ERROR "`drone print ${what}` failed (${result}): see its message above")
+  endif()
+  file(COPY_FILE "${file}.new" "${file}" ONLY_IF_DIFFERENT)
+  file(REMOVE "${file}.new")
+endfunction()
+
+# drone_generate(TARGET): writes heap_layout.hpp and memory.ld, and lets TARGET include the one and
+# link with the other. This happens while CMake configures, and CMake configures again when
+# Drone.toml or drone itself changes; only what includes a file that came out different is rebuilt.
+function(drone_generate target)
+  set(folder "${CMAKE_CURRENT_BINARY_DIR}/generated")
+  file(MAKE_DIRECTORY "${folder}")
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
+    "${CMAKE_CURRENT_SOURCE_DIR}/Drone.toml" "${DRONE_EXECUTABLE}")
+  _drone_print(header "${folder}/heap_layout.hpp")
+  _drone_print(memory "${folder}/memory.ld")
+
+  # Types that need more than the heap's alignment are to name it: `new` and the containers do, if
+  # the compiler knows what the heap gives by itself.
+  file(READ "${folder}/heap_layout.hpp" header)
+  if(NOT header MATCHES "\\.alignment = ([48])[^0-9]")
+    message(FATAL_ERROR "`drone print header` names no alignment")
+  endif()
+  target_compile_options(${target} PRIVATE
+    $<$<COMPILE_LANGUAGE:CXX>:-faligned-new=${CMAKE_MATCH_1}>)
+  target_include_directories(${target} PRIVATE "${folder}")
+  target_link_directories(${target} PRIVATE "${folder}")
+  set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS "${folder}/memory.ld")
+endfunction()
+
+# drone_features(TARGET KNOWN feature...): for each feature in DRONE_FEATURES, a list separated by
+# commas, defines DRONE_<FEATURE>. A feature that is not known is an error.
+function(drone_features target)
+  cmake_parse_arguments(PARSE_ARGV 1 ARG "" "" "KNOWN")
+  string(REPLACE "," ";" features "${DRONE_FEATURES}")
+  foreach(feature IN LISTS features)
+    string(STRIP "${feature}" feature)
+    if(feature STREQUAL "")
+      continue()
+    endif()
+    if(NOT feature IN_LIST ARG_KNOWN)
+      list(JOIN ARG_KNOWN ", " known)
+      message(FATAL_ERROR "There is no feature \"${feature}\". Known here: ${known}")
+    endif()
+    string(MAKE_C_IDENTIFIER "${feature}" name)
+    string(TOUPPER "${name}" name)
+    target_compile_definitions(${target} PRIVATE DRONE_${name})
+  endforeach()
+endfunction()
