@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <deque>
 #include <exception>
-#include <memory>
 #include <optional>
 #include <vector>
 
@@ -23,8 +22,8 @@
 
 namespace drone::cli {
 
-/// A sink whose failure does not end the capture in the middle: it is kept for later, and what comes
-/// after it is dropped.
+/// A sink whose failure does not end the capture in the middle: it is kept for later, and what
+/// comes after it is dropped.
 class GuardedSink final : public ByteSink {
  public:
   explicit GuardedSink(ByteSink& sink) : sink_(sink) {}
@@ -48,6 +47,7 @@ class DisplaySink final : public ByteSink {
 
   /// Nobody reads any more.
   bool closed() const { return closed_; }
+  void mark_closed() { closed_ = true; }
 
  private:
   void write_descriptor(std::span<const std::byte> bytes);
@@ -63,9 +63,7 @@ class Capture {
   /// One heaptrace file of the plan.
   struct Trace {
     std::filesystem::path file;
-    std::unique_ptr<CaptureFile> sink;
-    std::unique_ptr<GuardedSink> guard;
-    std::unique_ptr<heaptrace::Writer> writer;
+    heaptrace::Writer writer;
   };
 
   /// Opens the files of the plan, and touches none of what they hold. Throws Error (kInput).
@@ -73,14 +71,14 @@ class Capture {
 
   /// Takes the stream to its end, or until the user requests one, standard output is closed or a
   /// file cannot be written; then the stream is stopped and what is there still is taken, for two
-  /// seconds at most. All outputs are then closed in order. A failure of the stream is kept in
-  /// `stream_error`.
+  /// seconds at most. All outputs are then closed in order. Failures are kept for rethrow().
   void run(probe::SwoStream& stream);
 
   const itm::PortDemux& ports() const { return demux_; }
-  const std::vector<Trace>& traces() const { return traces_; }
+  const std::deque<Trace>& traces() const { return traces_; }
   std::uint64_t bytes() const { return bytes_; }  ///< that came from the stream
   bool display_closed() const { return display_.closed(); }
+
   /// Throws the first failure of an output, or else of the stream, if there was one.
   void rethrow() const;
 
@@ -90,15 +88,15 @@ class Capture {
   void drain(probe::SwoStream& stream);
   bool read_chunk(probe::SwoStream& stream);
   void take(std::span<const std::byte> bytes);
-  void flush();
+  void deliver();
   void close();
 
   const Interrupts& interrupts_;
   int display_descriptor_;
   DisplaySink display_;
   std::deque<CaptureFile> files_;
-  std::deque<GuardedSink> guards_;
-  std::vector<Trace> traces_;
+  std::deque<GuardedSink> outputs_;  ///< the display last: what is recorded does not wait for it
+  std::deque<Trace> traces_;
   itm::Decoder decoder_;
   itm::PortDemux demux_;
   std::vector<itm::Packet> packets_;

@@ -20,8 +20,8 @@ constexpr const char* kPortsHint =
 }
 
 bool is_number(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(),
-                                      [](char c) { return c >= '0' && c <= '9'; });
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
 std::optional<unsigned> parse_port(std::string_view text) {
@@ -126,9 +126,8 @@ void check_files(const ItmPlan& plan) {
   for (const PortFile& file : plan.files) written.push_back(file.file);
   for (const HeaptraceFile& trace : plan.heaptraces) written.push_back(trace.file);
   for (auto file = written.begin(); file != written.end(); ++file) {
-    if (std::any_of(written.begin(), file, [&](const auto& other) {
-          return same_file(other, *file);
-        })) {
+    if (std::any_of(written.begin(), file,
+                    [&](const auto& other) { return same_file(other, *file); })) {
       refuse("'" + file->string() + "' would be written twice",
              "give each its own file; ports that share one are written 2,3:FILE");
     }

@@ -48,8 +48,8 @@ std::filesystem::path board_program(const ProbeSettings& settings) {
 
 std::vector<std::string> board_command(const ProbeSettings& settings) {
   std::vector<std::string> command = {std::filesystem::absolute(board_program(settings)).string(),
-                                      "--clock", std::to_string(settings.clock_hz),
-                                      "--speed", settings.max_speed ? "max" : "real"};
+                                      "--clock", std::to_string(settings.clock_hz), "--speed",
+                                      settings.max_speed ? "max" : "real"};
   if (!settings.core.empty()) command.insert(command.end(), {"--core", settings.core});
   for (const AddressRange& range : settings.memory) {
     command.insert(command.end(), {"--memory", range.name + ":" + hex(range.origin) + ":" +
@@ -66,8 +66,7 @@ void BoardFolder::create() const {
   std::error_code error;
   std::filesystem::create_directories(path_, error);
   if (error) {
-    throw Error(ExitStatus::kInput,
-                "cannot create '" + path_.string() + "': " + error.message());
+    throw Error(ExitStatus::kInput, "cannot create '" + path_.string() + "': " + error.message());
   }
 }
 
@@ -94,8 +93,8 @@ std::unique_ptr<GdbRemote> BoardFolder::connect() const {
   while (const auto who = holder()) {
     if (auto remote = GdbRemote::connect(path_, kSocket)) return remote;
     if (std::chrono::steady_clock::now() > deadline) {
-      throw Error(ExitStatus::kProbe, "the emulated board does not answer (it is run by " + *who +
-                                          ")");
+      throw Error(ExitStatus::kProbe,
+                  "the emulated board does not answer (it is run by " + *who + ")");
     }
     std::this_thread::sleep_for(kRetryInterval);
   }
@@ -127,7 +126,8 @@ void BoardSession::lock(const std::string& purpose) {
   struct flock range = whole_file();
   if (lock_ && ::fcntl(lock_.get(), F_OFD_SETLK, &range) == 0) {
     const std::string text = purpose + " " + std::to_string(::getpid());
-    if (::ftruncate(lock_.get(), 0) == 0 && ::pwrite(lock_.get(), text.data(), text.size(), 0) > 0) {
+    if (::ftruncate(lock_.get(), 0) == 0 &&
+        ::pwrite(lock_.get(), text.data(), text.size(), 0) > 0) {
       return;
     }
   } else if (lock_ && (errno == EAGAIN || errno == EACCES)) {
@@ -136,8 +136,8 @@ void BoardSession::lock(const std::string& purpose) {
                     folder_.holder().value_or("another process"),
                 "end that first: one board has one trace port");
   }
-  throw Error(ExitStatus::kProbe, "cannot lock '" + path.string() +
-                                      "': " + std::generic_category().message(errno));
+  throw Error(ExitStatus::kProbe,
+              "cannot lock '" + path.string() + "': " + std::generic_category().message(errno));
 }
 
 void BoardSession::connect() {
@@ -148,8 +148,8 @@ void BoardSession::connect() {
         throw Error(ExitStatus::kProbe, "the emulated board refused to start, as said above",
                     "check [memory] and [itm] in Drone.toml, and flash again: just flash");
       }
-      throw Error(ExitStatus::kProbe, "the emulated board ended as it started (" +
-                                          describe(*end) + ")");
+      throw Error(ExitStatus::kProbe,
+                  "the emulated board ended as it started (" + describe(*end) + ")");
     }
     if (std::chrono::steady_clock::now() > deadline) {
       throw Error(ExitStatus::kProbe, "the emulated board does not start");

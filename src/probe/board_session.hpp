@@ -46,8 +46,8 @@ class BoardFolder {
   std::filesystem::path path_;
 };
 
-/// Throws Error (kProbe) when nothing was flashed, Error (kInput) when what was flashed does not fit
-/// the memory of `settings`.
+/// Throws Error (kProbe) when nothing was flashed, Error (kInput) when what was flashed does not
+/// fit the memory of `settings`.
 void check_flash(const ProbeSettings& settings, const BoardFolder& folder);
 
 /// A board powered by this process, until destruction.

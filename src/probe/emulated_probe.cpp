@@ -73,7 +73,8 @@ class EmulatedStream final : public SwoStream {
                   "the program on the emulated board has ended with a failure");
     }
     if (end.signal == 0 && end.code == kProgramFaulted) {
-      throw Error(ExitStatus::kProbe, "the program on the emulated board has crashed, as said above",
+      throw Error(ExitStatus::kProbe,
+                  "the program on the emulated board has crashed, as said above",
                   "run it under a debugger: drone gdb");
     }
     throw Error(ExitStatus::kProbe, "the emulated board itself has failed (" + describe(end) + ")");

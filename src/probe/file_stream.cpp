@@ -23,10 +23,12 @@ class FileStream final : public SwoStream {
   FileStream(int fd, Descriptor owned, std::string name)
       : fd_(fd), owned_(std::move(owned)), name_(std::move(name)) {
     struct stat status {};
+    always_readable_.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
     is_regular_ = ::fstat(fd_, &status) == 0 && S_ISREG(status.st_mode);
   }
 
-  int descriptor() const override { return fd_; }
+  // Once stopped, read() never waits.
+  int descriptor() const override { return stopped_ ? always_readable_.get() : fd_; }
 
   void stop() override { stopped_ = true; }
 
@@ -52,6 +54,7 @@ class FileStream final : public SwoStream {
 
   int fd_;
   Descriptor owned_;
+  Descriptor always_readable_;
   std::string name_;
   bool is_regular_ = false;
   bool stopped_ = false;

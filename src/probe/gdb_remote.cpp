@@ -76,8 +76,8 @@ GdbPacketParser::Message GdbRemote::receive(std::chrono::steady_clock::time_poin
                                             std::string_view command) {
   while (true) {
     if (auto message = parser_.next()) return *std::move(message);
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(
-        deadline - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     if (left.count() <= 0) fail(command, "no answer came");
     pollfd readable{socket_.get(), POLLIN, 0};
     if (::poll(&readable, 1, static_cast<int>(left.count())) <= 0) continue;

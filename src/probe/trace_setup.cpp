@@ -47,9 +47,8 @@ std::uint32_t swo_divisor(std::uint32_t trace_clock_hz, std::uint32_t swo_baud) 
   std::string hint = "rates that would work: " + rate(low);
   if (high != low) hint += " or " + rate(high);
   throw Error(ExitStatus::kProbe,
-              "a trace clock of " + std::to_string(clock) + " Hz makes no " +
-                  std::to_string(baud) + " baud, not within " +
-                  std::to_string(kTolerancePercent) + " %",
+              "a trace clock of " + std::to_string(clock) + " Hz makes no " + std::to_string(baud) +
+                  " baud, not within " + std::to_string(kTolerancePercent) + " %",
               hint + "; set baud, or clock if it is wrong, in the [itm] section of Drone.toml");
 }
 

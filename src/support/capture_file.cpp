@@ -57,7 +57,6 @@ void CaptureFile::start() {
 }
 
 void CaptureFile::write(std::span<const std::byte> bytes) {
-  if (bytes.empty()) return;
   start();
   if (failed_) return;
   pending_.insert(pending_.end(), bytes.begin(), bytes.end());

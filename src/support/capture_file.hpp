@@ -13,23 +13,21 @@
 namespace drone {
 
 /// Opens the file at once, so that a wrong path is known before a capture starts, but what it held
-/// before is replaced only from start() or the first byte on. A file that was created here and
-/// never started is removed again. Buffered: flush() or destruction writes (only flush() reports
-/// failure). After a failure nothing more is written: what is there stays the beginning of what was
-/// captured. Throws Error (kInput) that names the file.
+/// before is replaced only from the first write() on, be it of no bytes. A file that was created
+/// here and never written to is removed again. Buffered: flush() or destruction writes (only
+/// flush() reports failure). After a failure nothing more is written: what is there stays the
+/// beginning of what was captured. Throws Error (kInput) that names the file.
 class CaptureFile final : public ByteSink {
  public:
   explicit CaptureFile(const std::filesystem::path& path);
   ~CaptureFile() override;
 
-  /// From now on the file is this capture's, even if it stays empty.
-  void start();
   void write(std::span<const std::byte> bytes) override;
   void flush() override;
 
-  const std::filesystem::path& path() const { return path_; }
-
  private:
+  void start();
+
   std::filesystem::path path_;
   Descriptor fd_;
   bool created_ = false;

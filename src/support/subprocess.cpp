@@ -120,8 +120,8 @@ std::optional<ProcessEnd> Subprocess::wait_for(std::chrono::milliseconds timeout
   const Descriptor handle(static_cast<int>(::syscall(SYS_pidfd_open, id_, 0)));
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   while (!poll()) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(
-        deadline - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     if (left.count() <= 0) break;
     // Without pidfd (Linux before 5.3) this is a sleep of 10 ms.
     pollfd ended{handle.get(), POLLIN, 0};
