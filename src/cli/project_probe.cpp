@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "cli/project_probe.hpp"
 
-#include "project/devices.hpp"
 #include "support/error.hpp"
 
 namespace drone::cli {
@@ -34,9 +33,7 @@ std::unique_ptr<probe::Probe> open_project_probe(const project::Manifest& manife
                                                  bool max_speed) {
   probe::ProbeSettings settings;
   settings.interface = interface_of(manifest);
-  if (const project::Device* device = project::find_device(manifest.device)) {
-    settings.core = device->core;
-  }
+  settings.core = manifest.core;
   for (const auto& [name, region] : manifest.memory) {
     settings.memory.push_back({name, region.origin, region.size});
   }

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <string>
 #include <system_error>
+#include <utility>
 
 #include "support/error.hpp"
 
@@ -15,9 +16,12 @@ namespace {
 
 constexpr std::size_t kBufferSize = 1 << 16;
 
-[[noreturn]] void fail(const char* what, const std::filesystem::path& path, int error) {
-  throw Error(ExitStatus::kInput, std::string(what) + " '" + path.string() +
-                                      "': " + std::generic_category().message(error));
+[[noreturn]] void fail(const char* what, const std::filesystem::path& path, int error,
+                       std::string hint = {}) {
+  throw Error(
+      ExitStatus::kInput,
+      std::string(what) + " '" + path.string() + "': " + std::generic_category().message(error),
+      std::move(hint));
 }
 
 }  // namespace
@@ -71,8 +75,9 @@ void CaptureFile::flush() {
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) {
       failed_ = true;
+      const int error = errno;
       pending_.clear();
-      fail("cannot write", path_, errno);
+      fail("cannot write", path_, error, "what it holds until there is whole and can be read");
     }
     rest = rest.subspan(static_cast<std::size_t>(n));
   }
