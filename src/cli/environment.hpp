@@ -17,6 +17,7 @@ struct Environment {
   bool out_is_terminal = false;
   bool err_is_terminal = false;
   ColorMode color = ColorMode::kAuto;
+  int out_descriptor = -1;  ///< of `out`, where it has one: for raw bytes, unbuffered
 };
 
 }  // namespace drone::cli

@@ -19,6 +19,7 @@ int main(int argc, char** argv) {
         .directory = std::filesystem::current_path(),
         .out_is_terminal = ::isatty(STDOUT_FILENO) == 1,
         .err_is_terminal = ::isatty(STDERR_FILENO) == 1,
+        .out_descriptor = STDOUT_FILENO,
     };
     status = drone::cli::run_command_line(
         std::span<const char* const>(argv, static_cast<std::size_t>(argc)), environment);

@@ -10,27 +10,13 @@
 #include <cstring>
 #include <system_error>
 
+#include "support/descriptor.hpp"
 #include "support/error.hpp"
 
 namespace drone {
 namespace {
 
 std::string reason(int error) { return std::generic_category().message(error); }
-
-/// A file descriptor that closes itself.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 void write_all(int fd, std::span<const std::byte> bytes, const std::filesystem::path& path) {
   while (!bytes.empty()) {

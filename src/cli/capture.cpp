@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT
+#include "cli/capture.hpp"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <climits>
+#include <ostream>
+#include <system_error>
+
+namespace drone::cli {
+namespace {
+
+constexpr std::size_t kChunkBytes = 1 << 18;
+constexpr std::chrono::seconds kDrainTime{2};
+
+}  // namespace
+
+void GuardedSink::write(std::span<const std::byte> bytes) {
+  if (error_) return;
+  try {
+    sink_.write(bytes);
+  } catch (const Error& error) {
+    error_ = error;
+  }
+}
+
+void GuardedSink::flush() {
+  if (error_) return;
+  try {
+    sink_.flush();
+  } catch (const Error& error) {
+    error_ = error;
+  }
+}
+
+void DisplaySink::write(std::span<const std::byte> bytes) {
+  pending_.insert(pending_.end(), bytes.begin(), bytes.end());
+}
+
+void DisplaySink::flush() {
+  std::vector<std::byte> bytes;
+  bytes.swap(pending_);
+  if (closed_ || bytes.empty()) return;
+  if (environment_.out_descriptor >= 0) {
+    write_descriptor(bytes);
+    return;
+  }
+  environment_.out.write(reinterpret_cast<const char*>(bytes.data()),
+                         static_cast<std::streamsize>(bytes.size()));
+  environment_.out.flush();
+  closed_ = !environment_.out;
+}
+
+void DisplaySink::write_descriptor(std::span<const std::byte> bytes) {
+  const int fd = environment_.out_descriptor;
+  while (!bytes.empty()) {
+    pollfd events[] = {{fd, POLLOUT, 0}, {interrupts_.descriptor(), POLLIN, 0}};
+    if (::poll(events, std::size(events), interrupts_.requested() ? 0 : -1) < 0) continue;
+    if (events[0].revents == 0) {
+      if (interrupts_.requested()) return;
+      continue;
+    }
+    // A pipe that is writable takes this many bytes without waiting.
+    const ssize_t n = ::write(fd, bytes.data(), std::min<std::size_t>(bytes.size(), PIPE_BUF));
+    if (n >= 0) {
+      bytes = bytes.subspan(static_cast<std::size_t>(n));
+    } else if (errno == EPIPE) {
+      closed_ = true;
+      return;
+    } else if (errno != EINTR && errno != EAGAIN) {
+      throw Error(ExitStatus::kInput,
+                  "cannot write to standard output: " + std::generic_category().message(errno));
+    }
+  }
+}
+
+Capture::Capture(const ItmPlan& plan, Environment& environment, const Interrupts& interrupts)
+    : interrupts_(interrupts),
+      display_descriptor_(plan.shown.empty() ? -1 : environment.out_descriptor),
+      display_(environment, interrupts),
+      buffer_(kChunkBytes) {
+  for (const PortFile& file : plan.files) {
+    GuardedSink& sink = outputs_.emplace_back(files_.emplace_back(file.file));
+    for (const unsigned port : file.ports) demux_.add_route(port, sink);
+  }
+  for (const HeaptraceFile& trace : plan.heaptraces) {
+    GuardedSink& sink = outputs_.emplace_back(files_.emplace_back(trace.file));
+    traces_.push_back({trace.file, heaptrace::Writer(sink, trace.port)});
+  }
+  GuardedSink& shown = outputs_.emplace_back(display_);
+  for (const unsigned port : plan.shown) demux_.add_route(port, shown);
+}
+
+void Capture::run(probe::SwoStream& stream) {
+  try {
+    pump(stream);
+  } catch (const Error&) {
+    stream_error_ = std::current_exception();
+  }
+  close();
+}
+
+bool Capture::must_end() const {
+  return interrupts_.requested() || display_.closed() ||
+         std::any_of(outputs_.begin(), outputs_.end(),
+                     [](const GuardedSink& sink) { return sink.error().has_value(); });
+}
+
+void Capture::pump(probe::SwoStream& stream) {
+  while (!must_end()) {
+    // Of standard output only its end is of interest: its reader may go while the target is silent.
+    pollfd events[] = {{stream.descriptor(), POLLIN, 0},
+                       {interrupts_.descriptor(), POLLIN, 0},
+                       {display_descriptor_, 0, 0}};
+    if (::poll(events, std::size(events), -1) < 0) continue;
+    if (events[2].revents != 0) display_.mark_closed();
+    if (events[0].revents != 0 && !read_chunk(stream)) return;
+  }
+  stream.stop();
+  drain(stream);
+}
+
+void Capture::drain(probe::SwoStream& stream) {
+  const auto deadline = std::chrono::steady_clock::now() + kDrainTime;
+  while (true) {
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    if (left.count() <= 0) return;
+    pollfd readable{stream.descriptor(), POLLIN, 0};
+    if (::poll(&readable, 1, static_cast<int>(left.count())) < 0) continue;
+    if (readable.revents != 0 && !read_chunk(stream)) return;
+  }
+}
+
+bool Capture::read_chunk(probe::SwoStream& stream) {
+  const std::size_t n = stream.read(buffer_);
+  take(std::span(buffer_).first(n));
+  return n != 0;
+}
+
+void Capture::take(std::span<const std::byte> bytes) {
+  if (bytes.empty()) return;
+  if (bytes_ == 0) {
+    // What the files held before is given up now, also where nothing will be written to them.
+    for (GuardedSink& sink : outputs_) sink.write({});
+  }
+  bytes_ += bytes.size();
+  decoder_.feed(bytes, packets_);
+  deliver();
+}
+
+void Capture::deliver() {
+  demux_.write(packets_);
+  for (Trace& trace : traces_) trace.writer.write(packets_);
+  packets_.clear();
+  for (GuardedSink& sink : outputs_) sink.flush();
+}
+
+void Capture::close() {
+  if (bytes_ == 0) return;
+  decoder_.finish(packets_);
+  deliver();
+  for (Trace& trace : traces_) trace.writer.close();
+}
+
+void Capture::rethrow() const {
+  for (const GuardedSink& sink : outputs_) {
+    if (sink.error()) throw *sink.error();
+  }
+  if (stream_error_) std::rethrow_exception(stream_error_);
+}
+
+}  // namespace drone::cli

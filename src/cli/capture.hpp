@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// The capture itself: from a stream of SWO bytes, through one decoder, to everything that a plan
+// names, until the stream ends or the user ends it.
+
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <optional>
+#include <vector>
+
+#include "cli/environment.hpp"
+#include "cli/itm_plan.hpp"
+#include "heaptrace/writer.hpp"
+#include "itm/decoder.hpp"
+#include "itm/port_demux.hpp"
+#include "probe/probe.hpp"
+#include "support/capture_file.hpp"
+#include "support/error.hpp"
+#include "support/interrupts.hpp"
+
+namespace drone::cli {
+
+/// A sink whose failure does not end the capture in the middle: it is kept for later, and what
+/// comes after it is dropped.
+class GuardedSink final : public ByteSink {
+ public:
+  explicit GuardedSink(ByteSink& sink) : sink_(sink) {}
+  void write(std::span<const std::byte> bytes) override;
+  void flush() override;
+  const std::optional<Error>& error() const { return error_; }
+
+ private:
+  ByteSink& sink_;
+  std::optional<Error> error_;
+};
+
+/// The terminal, or whatever standard output is. Does not wait for a reader that has stopped
+/// reading once an end is requested, and knows when the reader has gone.
+class DisplaySink final : public ByteSink {
+ public:
+  DisplaySink(Environment& environment, const Interrupts& interrupts)
+      : environment_(environment), interrupts_(interrupts) {}
+  void write(std::span<const std::byte> bytes) override;
+  void flush() override;
+
+  /// Nobody reads any more.
+  bool closed() const { return closed_; }
+  void mark_closed() { closed_ = true; }
+
+ private:
+  void write_descriptor(std::span<const std::byte> bytes);
+
+  Environment& environment_;
+  const Interrupts& interrupts_;
+  std::vector<std::byte> pending_;
+  bool closed_ = false;
+};
+
+class Capture {
+ public:
+  /// One heaptrace file of the plan.
+  struct Trace {
+    std::filesystem::path file;
+    heaptrace::Writer writer;
+  };
+
+  /// Opens the files of the plan, and touches none of what they hold. Throws Error (kInput).
+  Capture(const ItmPlan& plan, Environment& environment, const Interrupts& interrupts);
+
+  /// Takes the stream to its end, or until the user requests one, standard output is closed or a
+  /// file cannot be written; then the stream is stopped and what is there still is taken, for two
+  /// seconds at most. All outputs are then closed in order. Failures are kept for rethrow().
+  void run(probe::SwoStream& stream);
+
+  const itm::PortDemux& ports() const { return demux_; }
+  const std::deque<Trace>& traces() const { return traces_; }
+  std::uint64_t bytes() const { return bytes_; }  ///< that came from the stream
+  bool display_closed() const { return display_.closed(); }
+
+  /// Throws the first failure of an output, or else of the stream, if there was one.
+  void rethrow() const;
+
+ private:
+  bool must_end() const;
+  void pump(probe::SwoStream& stream);
+  void drain(probe::SwoStream& stream);
+  bool read_chunk(probe::SwoStream& stream);
+  void take(std::span<const std::byte> bytes);
+  void deliver();
+  void close();
+
+  const Interrupts& interrupts_;
+  int display_descriptor_;
+  DisplaySink display_;
+  std::deque<CaptureFile> files_;
+  std::deque<GuardedSink> outputs_;  ///< the display last: what is recorded does not wait for it
+  std::deque<Trace> traces_;
+  itm::Decoder decoder_;
+  itm::PortDemux demux_;
+  std::vector<itm::Packet> packets_;
+  std::vector<std::byte> buffer_;
+  std::uint64_t bytes_ = 0;
+  std::exception_ptr stream_error_;
+};
+
+}  // namespace drone::cli

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+#include "cli/itm_plan.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+#include "drone/heaptrace/wire_format.hpp"
+#include "itm/port_demux.hpp"
+#include "support/error.hpp"
+
+namespace drone::cli {
+namespace {
+
+constexpr const char* kPortsHint =
+    "ports are 0 to 31: \"0,1\" shows two, \"2:samples.bin\" writes one to a file";
+
+[[noreturn]] void refuse(const std::string& message, const std::string& hint) {
+  throw Error(ExitStatus::kUsage, message, hint);
+}
+
+bool is_number(std::string_view text) {
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+std::optional<unsigned> parse_port(std::string_view text) {
+  unsigned port = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  if (!is_number(text) || error != std::errc() || end != text.data() + text.size() ||
+      port >= itm::kPortCount) {
+    return std::nullopt;
+  }
+  return port;
+}
+
+std::vector<unsigned> parse_ports(std::string_view list, const std::string& argument) {
+  std::vector<unsigned> ports;
+  while (true) {
+    const std::size_t comma = list.find(',');
+    const std::string_view item = list.substr(0, comma);
+    const auto port = parse_port(item);
+    if (!port) {
+      refuse("there is no ITM port '" + std::string(item) + "' (in '" + argument + "')",
+             kPortsHint);
+    }
+    if (std::find(ports.begin(), ports.end(), *port) != ports.end()) {
+      refuse("port " + std::string(item) + " is named twice in '" + argument + "'",
+             "name each port once");
+    }
+    ports.push_back(*port);
+    if (comma == std::string_view::npos) return ports;
+    list.remove_prefix(comma + 1);
+  }
+}
+
+void add_ports(ItmPlan& plan, const std::string& argument, const std::filesystem::path& directory) {
+  const std::size_t colon = argument.find(':');
+  const std::vector<unsigned> ports = parse_ports(argument.substr(0, colon), argument);
+  if (colon != std::string::npos) {
+    const std::string file = argument.substr(colon + 1);
+    if (file.empty()) refuse("'" + argument + "' names no file after the colon", kPortsHint);
+    plan.files.push_back({ports, directory / file});
+    return;
+  }
+  for (const unsigned port : ports) {
+    if (std::find(plan.shown.begin(), plan.shown.end(), port) != plan.shown.end()) {
+      refuse("port " + std::to_string(port) + " is to be shown twice", "name each port once");
+    }
+    plan.shown.push_back(port);
+  }
+}
+
+void add_heaptrace(ItmPlan& plan, const std::string& argument,
+                   const std::filesystem::path& directory) {
+  HeaptraceFile trace{heaptrace::kDefaultPort, {}};
+  std::string file = argument;
+  const std::size_t colon = argument.find(':');
+  if (colon != std::string::npos && is_number(argument.substr(0, colon))) {
+    const auto port = parse_port(argument.substr(0, colon));
+    if (!port) {
+      refuse("there is no ITM port '" + argument.substr(0, colon) + "' (in --heaptrace '" +
+                 argument + "')",
+             "ports are 0 to 31: --heaptrace 30:FILE; a file of that name is ./" + argument);
+    }
+    trace.port = *port;
+    file = argument.substr(colon + 1);
+  }
+  if (file.empty()) {
+    refuse("--heaptrace '" + argument + "' names no file", "--heaptrace heaptrace");
+  }
+  trace.file = directory / file;
+  plan.heaptraces.push_back(std::move(trace));
+}
+
+void set_source(ItmPlan& plan, const ItmOptions& options, const std::filesystem::path& directory) {
+  constexpr std::string_view kFilePrefix = "file:";
+  if (options.from == "-") {
+    plan.source = SourceKind::kStandardInput;
+  } else if (options.from.starts_with(kFilePrefix) && options.from.size() > kFilePrefix.size()) {
+    plan.source = SourceKind::kFile;
+    plan.source_file = directory / options.from.substr(kFilePrefix.size());
+  } else if (options.from != "probe") {
+    refuse("there is no source '" + options.from + "'",
+           "a stream comes from the project's probe (--from probe), from a file or FIFO (--from "
+           "file:PATH), or from standard input (--from -)");
+  }
+  if (options.reset && plan.source != SourceKind::kProbe) {
+    refuse("--reset needs a target, and --from " + options.from + " has none",
+           "leave out one of them");
+  }
+}
+
+/// Whether two names are one file that writing both would spoil; devices such as /dev/null are not.
+bool same_file(const std::filesystem::path& a, const std::filesystem::path& b) {
+  std::error_code error;
+  const auto status = std::filesystem::status(a, error);
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) return false;
+  if (std::filesystem::equivalent(a, b, error) && !error) return true;
+  const auto canonical = std::filesystem::weakly_canonical(a, error);
+  return !error && canonical == std::filesystem::weakly_canonical(b, error) && !error;
+}
+
+void check_files(const ItmPlan& plan) {
+  std::vector<std::filesystem::path> written;
+  for (const PortFile& file : plan.files) written.push_back(file.file);
+  for (const HeaptraceFile& trace : plan.heaptraces) written.push_back(trace.file);
+  for (auto file = written.begin(); file != written.end(); ++file) {
+    if (std::any_of(written.begin(), file,
+                    [&](const auto& other) { return same_file(other, *file); })) {
+      refuse("'" + file->string() + "' would be written twice",
+             "give each its own file; ports that share one are written 2,3:FILE");
+    }
+    if (plan.source == SourceKind::kFile && same_file(plan.source_file, *file)) {
+      refuse("'" + file->string() + "' would be overwritten while it is read",
+             "write to another file");
+    }
+  }
+}
+
+}  // namespace
+
+std::uint32_t ItmPlan::port_mask() const {
+  std::uint32_t mask = 0;
+  for (const unsigned port : shown) mask |= 1U << port;
+  for (const PortFile& file : files) {
+    for (const unsigned port : file.ports) mask |= 1U << port;
+  }
+  for (const HeaptraceFile& trace : heaptraces) mask |= 1U << trace.port;
+  return mask;
+}
+
+ItmPlan plan_itm(const ItmOptions& options, const std::filesystem::path& directory) {
+  ItmPlan plan;
+  for (const std::string& argument : options.ports) add_ports(plan, argument, directory);
+  if (options.ports.empty()) plan.shown = {0, 1};
+  for (const std::string& argument : options.heaptraces) add_heaptrace(plan, argument, directory);
+  set_source(plan, options, directory);
+  check_files(plan);
+  return plan;
+}
+
+}  // namespace drone::cli

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// What a `drone itm` command line asks for: which ports go where.
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/itm.hpp"
+
+namespace drone::cli {
+
+/// Ports whose payload bytes go into one file, in stream order.
+struct PortFile {
+  std::vector<unsigned> ports;
+  std::filesystem::path file;
+};
+
+/// A heap's port, and the heaptrace file that it goes to.
+struct HeaptraceFile {
+  unsigned port = 0;
+  std::filesystem::path file;
+};
+
+enum class SourceKind { kProbe, kFile, kStandardInput };
+
+struct ItmPlan {
+  std::vector<unsigned> shown;  ///< on the terminal
+  std::vector<PortFile> files;
+  std::vector<HeaptraceFile> heaptraces;
+  SourceKind source = SourceKind::kProbe;
+  std::filesystem::path source_file;  ///< of kFile
+
+  std::uint32_t port_mask() const;  ///< of all ports that go anywhere
+};
+
+/// Reads the options; relative paths start from `directory`. Throws Error (kUsage) that says what
+/// is right for ports that do not exist or are named twice, files that would be written twice or
+/// while they are read, and sources that there are not.
+ItmPlan plan_itm(const ItmOptions& options, const std::filesystem::path& directory);
+
+}  // namespace drone::cli

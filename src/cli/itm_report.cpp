@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+#include "cli/itm_report.hpp"
+
+#include <fmt/format.h>
+
+#include <ostream>
+#include <vector>
+
+#include "drone/heaptrace/wire_format.hpp"
+#include "support/error.hpp"
+
+namespace drone::cli {
+namespace {
+
+std::string count(std::uint64_t number, const std::string& noun) {
+  return fmt::format("{} {}{}", number, noun, number == 1 ? "" : "s");
+}
+
+std::string join(const std::vector<std::string>& words) {
+  std::string text;
+  for (std::size_t i = 0; i != words.size(); ++i) {
+    if (i != 0) text += i + 1 == words.size() ? " and " : ", ";
+    text += words[i];
+  }
+  return text;
+}
+
+/// "ports 0 (12 packets) and 31 (3 packets)", or that there are none.
+std::string ports_with_data(const itm::PortDemux& ports) {
+  std::vector<std::string> words;
+  for (unsigned port = 0; port != itm::kPortCount; ++port) {
+    if (const std::uint64_t n = ports.packets()[port]; n != 0) {
+      words.push_back(fmt::format("{} ({})", port, count(n, "packet")));
+    }
+  }
+  if (words.empty()) return "no port carried anything";
+  return fmt::format("data came on port{} {}", words.size() == 1 ? "" : "s", join(words));
+}
+
+std::string losses(const itm::StreamLosses& lost) {
+  std::vector<std::string> words;
+  if (lost.overflows != 0) words.push_back(count(lost.overflows, "overflow") + " in the target");
+  if (lost.malformed != 0) {
+    words.push_back(fmt::format("{} ({})", count(lost.malformed, "damaged stretch"),
+                                count(lost.malformed_bytes, "byte")));
+    if (lost.malformed != 1) {
+      words.back().replace(words.back().find("stretchs"), 8, "stretches");
+    }
+  }
+  return join(words);
+}
+
+std::string name(const std::filesystem::path& file, const Environment& environment) {
+  const auto relative = file.lexically_relative(environment.directory);
+  return relative.empty() || *relative.begin() == ".." ? file.string() : relative.string();
+}
+
+/// Whether a port that the plan names carried anything.
+bool any_wanted(const ItmPlan& plan, const itm::PortDemux& ports) {
+  for (unsigned port = 0; port != itm::kPortCount; ++port) {
+    if ((plan.port_mask() >> port & 1U) != 0 && ports.packets()[port] != 0) return true;
+  }
+  return false;
+}
+
+[[noreturn]] void throw_nothing_captured(const ItmPlan& plan, const Capture& capture,
+                                         bool interrupted) {
+  const ExitStatus status = interrupted ? ExitStatus::kInterrupted : ExitStatus::kInput;
+  const std::string came = count(capture.bytes(), "byte");
+  if (plan.source != SourceKind::kProbe) {
+    const std::string source =
+        plan.source == SourceKind::kFile ? "'" + plan.source_file.string() + "'" : "standard input";
+    throw Error(status, fmt::format("{} carries nothing on any ITM port ({} read)", source, came),
+                "an ITM stream is what a debug probe receives over SWO, without TPIU frames");
+  }
+  if (capture.bytes() != 0) {
+    throw Error(status, "nothing was captured: " + came + " came, but no ITM packet of any port",
+                "check clock and baud in the [itm] section of Drone.toml");
+  }
+  throw Error(status, "nothing was captured: the target has sent nothing",
+              "does the program write to these ITM ports, and is it running? Ports without a "
+              "listener cost it nothing, so it cannot tell you");
+}
+
+void report_trace(const Capture::Trace& trace, const itm::StreamLosses& lost,
+                  Environment& environment) {
+  const std::string lost_text = losses(lost);
+  environment.err << fmt::format(
+      "{}: {} of port {}, {}; {}\n", name(trace.file, environment),
+      count(trace.writer.events(), "heap event"), trace.writer.port(),
+      count(trace.writer.bytes(), "byte"),
+      lost_text.empty() ? "nothing was lost on the way" : "lost on the way: " + lost_text);
+}
+
+std::string heap_command(const Capture::Trace& trace, Environment& environment) {
+  std::string command = "drone heap";
+  const std::string file = name(trace.file, environment);
+  if (file != "heaptrace") command += " -f " + file;
+  if (trace.writer.port() != heaptrace::kDefaultPort) {
+    command += fmt::format(" --port {}", trace.writer.port());
+  }
+  return command;
+}
+
+}  // namespace
+
+void announce_capture(const ItmPlan& plan, const std::string& source, Environment& environment) {
+  if (plan.heaptraces.empty() || !environment.err_is_terminal) return;
+  std::vector<std::string> words;
+  for (const HeaptraceFile& trace : plan.heaptraces) {
+    words.push_back(fmt::format("port {} in {}", trace.port, name(trace.file, environment)));
+  }
+  environment.err << fmt::format("recording the heap's {} from {}; Ctrl-C ends it\n", join(words),
+                                 source)
+                  << std::flush;
+}
+
+ExitStatus report_capture(const ItmPlan& plan, const Capture& capture, bool interrupted,
+                          const std::string& end_note, Environment& environment) {
+  const itm::PortDemux& ports = capture.ports();
+  // Behind the terminal's own "^C", a line begins.
+  if (interrupted && environment.err_is_terminal) environment.err << '\n';
+  if (!end_note.empty() && !interrupted) environment.err << end_note << '\n';
+  if (!ports.any_packet()) {
+    capture.rethrow();
+    if (capture.display_closed()) return ExitStatus::kDone;
+    if (interrupted || plan.source != SourceKind::kProbe) {
+      throw_nothing_captured(plan, capture, interrupted);
+    }
+  }
+
+  ExitStatus status = ExitStatus::kDone;
+  const Capture::Trace* next = nullptr;
+  for (const Capture::Trace& trace : capture.traces()) {
+    if (trace.writer.events() != 0) {
+      report_trace(trace, ports.losses(), environment);
+      next = &trace;
+      continue;
+    }
+    status = ExitStatus::kCheckFailed;
+    environment.err << fmt::format(
+        "warning: {} has no heap event: nothing came on port {}; {}\n"
+        "hint: is the heaptrace feature built in? just features=heaptrace flash\n",
+        name(trace.file, environment), trace.writer.port(), ports_with_data(ports));
+  }
+  if (capture.traces().empty() && ports.losses().any()) {
+    environment.err << "warning: lost on the way: " << losses(ports.losses()) << '\n';
+  }
+  if (capture.traces().empty() && !any_wanted(plan, ports)) {
+    environment.err << "note: nothing came on the ports asked for; " << ports_with_data(ports)
+                    << '\n';
+  }
+  capture.rethrow();
+  if (next != nullptr) environment.err << "next: " << heap_command(*next, environment) << '\n';
+  return status;
+}
+
+}  // namespace drone::cli

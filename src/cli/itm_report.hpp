@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// What `drone itm` says on standard error: where a capture comes from, and how it went.
+
+#include <string>
+
+#include "cli/capture.hpp"
+#include "cli/environment.hpp"
+#include "cli/itm_plan.hpp"
+#include "support/exit_status.hpp"
+
+namespace drone::cli {
+
+/// One line at the start, when a heap is recorded and somebody watches: what is captured from
+/// where, and how to end it.
+void announce_capture(const ItmPlan& plan, const std::string& source, Environment& environment);
+
+/// The verdict on a capture whose outputs are closed: what each heaptrace file got, what was lost,
+/// what to do next. Throws the capture's failure, if it had one, once that is said; Error
+/// (kInterrupted) or (kInput) when no port carried anything. Returns kCheckFailed when a heap's
+/// port carried no event.
+ExitStatus report_capture(const ItmPlan& plan, const Capture& capture, bool interrupted,
+                          const std::string& end_note, Environment& environment);
+
+}  // namespace drone::cli

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// Packets in, each stimulus port's payload bytes out.
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "itm/packet.hpp"
+#include "support/byte_stream.hpp"
+
+namespace drone::itm {
+
+inline constexpr unsigned kPortCount = 32;
+
+/// What of a stream was lost, as far as its packets tell.
+struct StreamLosses {
+  std::uint64_t overflows = 0;        ///< the target's own: its FIFO was full
+  std::uint64_t malformed = 0;        ///< stretches of bytes that are no packet
+  std::uint64_t malformed_bytes = 0;  ///< their length
+
+  bool any() const { return overflows != 0 || malformed != 0; }
+};
+
+/// Hands payload bytes on to the sinks of their port in stream order, and counts what passes.
+class PortDemux {
+ public:
+  /// `sink` gets the payload of `port` (0 to 31) from now on; it must outlive the demultiplexer's
+  /// use. A sink may take several ports, a port go to several sinks.
+  void add_route(unsigned port, ByteSink& sink);
+
+  /// Throws whatever a sink throws.
+  void write(std::span<const Packet> packets);
+
+  /// Instrumentation packets seen, by port.
+  const std::array<std::uint64_t, kPortCount>& packets() const { return packets_; }
+  bool any_packet() const;
+  const StreamLosses& losses() const { return losses_; }
+
+ private:
+  std::array<std::vector<ByteSink*>, kPortCount> routes_;
+  std::array<std::uint64_t, kPortCount> packets_{};
+  StreamLosses losses_;
+};
+
+}  // namespace drone::itm

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+#include "probe/file_stream.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
+#include <system_error>
+
+#include "support/descriptor.hpp"
+#include "support/error.hpp"
+
+namespace drone::probe {
+namespace {
+
+std::string reason(int error) { return std::generic_category().message(error); }
+
+class FileStream final : public SwoStream {
+ public:
+  FileStream(int fd, Descriptor owned, std::string name)
+      : fd_(fd), owned_(std::move(owned)), name_(std::move(name)) {
+    struct stat status {};
+    always_readable_.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    is_regular_ = ::fstat(fd_, &status) == 0 && S_ISREG(status.st_mode);
+  }
+
+  // Once stopped, read() never waits.
+  int descriptor() const override { return stopped_ ? always_readable_.get() : fd_; }
+
+  void stop() override { stopped_ = true; }
+
+  std::size_t read(std::span<std::byte> buffer) override {
+    while (true) {
+      // A file that is there as a whole ends where it is stopped; of a pipe what has been written
+      // is taken. A FIFO that nobody has written to yet reads as ended, so it is waited for.
+      if (stopped_ && (is_regular_ || !wait_readable(0))) return 0;
+      if (!stopped_ && !is_regular_) wait_readable(-1);
+      const ssize_t n = ::read(fd_, buffer.data(), buffer.size());
+      if (n >= 0) return static_cast<std::size_t>(n);
+      if (errno != EINTR && errno != EAGAIN) {
+        throw Error(ExitStatus::kInput, "cannot read " + name_ + ": " + reason(errno));
+      }
+    }
+  }
+
+ private:
+  bool wait_readable(int timeout_ms) const {
+    pollfd readable{fd_, POLLIN, 0};
+    return ::poll(&readable, 1, timeout_ms) > 0;
+  }
+
+  int fd_;
+  Descriptor owned_;
+  Descriptor always_readable_;
+  std::string name_;
+  bool is_regular_ = false;
+  bool stopped_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<SwoStream> open_file_stream(const std::filesystem::path& path) {
+  // Without O_NONBLOCK, opening a FIFO waits for its writer, deaf to Ctrl-C.
+  Descriptor file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  const std::string name = "'" + path.string() + "'";
+  if (!file) throw Error(ExitStatus::kInput, "cannot open " + name + ": " + reason(errno));
+  if (std::filesystem::is_directory(path)) {
+    throw Error(ExitStatus::kInput, "cannot read " + name + ": it is a folder");
+  }
+  const int fd = file.get();
+  return std::make_unique<FileStream>(fd, std::move(file), name);
+}
+
+std::unique_ptr<SwoStream> standard_input_stream() {
+  return std::make_unique<FileStream>(STDIN_FILENO, Descriptor(), "standard input");
+}
+
+}  // namespace drone::probe
