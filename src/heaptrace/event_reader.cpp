@@ -57,7 +57,7 @@ void EventReader::add(const itm::Packet& packet) {
       note_transport_loss();
       break;
     case itm::PacketKind::kExtension:
-      if (packet.source == 0 && packet.value == 0) break;
+      if (packet.source != 0 || packet.value == 0) break;
       [[fallthrough]];
     case itm::PacketKind::kMalformed:
       ++summary_.losses.malformed;
@@ -76,7 +76,7 @@ void EventReader::add_write(Write write) {
     ++counted_events_;
     ++foreign_writes_;
     sequence_.count(1);
-    wide_.reset();
+    drop_wide();
     note_damage();
     return;
   }
@@ -90,10 +90,8 @@ void EventReader::add_write(Write write) {
     sequence_.count(1);
     heap_.note_event();
   }
-  if (wide_ && record.op != Op::kWideSize) {
-    wide_.reset();
-    if (record.op != Op::kVersion) note_damage();  // a reset may fall between the two
-  }
+  if (record.op == Op::kVersion) wide_.reset();  // a reset may fall between the two
+  if (record.op != Op::kWideSize) drop_wide();
   add_record(record);
 }
 
@@ -333,10 +331,13 @@ void EventReader::note_unknown_block() {
 void EventReader::note_transport_loss() {
   note_place();
   heap_.note_loss();
-  if (wide_) {
-    wide_.reset();
-    ++summary_.losses.damaged_events;
-  }
+  drop_wide();
+}
+
+/// The WIDE_SIZE of the event at hand did not come.
+void EventReader::drop_wide() {
+  if (wide_) note_damage();
+  wide_.reset();
 }
 
 void EventReader::note_place() {

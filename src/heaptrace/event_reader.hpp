@@ -55,6 +55,7 @@ class EventReader {
   void add_wide_size(std::uint32_t size);
   void add_sequence(std::uint32_t sequence);
   bool is_possible(std::uint32_t block, std::uint32_t size, std::uint32_t alignment = 1);
+  void drop_wide();
   void note_damage();
   void note_unknown_block();
   void note_transport_loss();

@@ -57,10 +57,9 @@ void print_failed(Text& text, const HeapReport& report) {
     }
     print(text, ": {}\n", counted(failed[i].count, "time"));
   }
-  if (failed.size() > kMostListed) {
-    print(text, "  and {} of other sizes\n",
-          counted(failed.size() - kMostListed, "larger request"));
-  }
+  std::uint64_t others = 0;
+  for (std::size_t i = kMostListed; i < failed.size(); ++i) others += failed[i].count;
+  if (others != 0) print(text, "  and {} of larger sizes\n", others);
 }
 
 /// What was lost, a sentence each.
@@ -111,17 +110,17 @@ void print_losses(Text& text, const heaptrace::Losses& losses) {
 void print_notes(Text& text, const heaptrace::Summary& summary) {
   if (summary.began_midway) {
     print(text,
-          "\nThe capture began while the program was running. Blocks allocated before are not in "
-          "the\nfigures, which are lower bounds{}. `drone itm --reset` records from the start.\n",
-          summary.losses.unknown_deallocs > summary.losses.lost_allocs
-              ? fmt::format(" ({} of them {} freed or resized later)",
-                            summary.losses.unknown_deallocs - summary.losses.lost_allocs,
-                            was(summary.losses.unknown_deallocs - summary.losses.lost_allocs))
-              : "");
+          "\nThe capture began while the program was running: the figures are lower bounds.\n");
+    const std::uint64_t earlier = summary.losses.unknown_deallocs - summary.losses.lost_allocs;
+    if (earlier != 0) {
+      print(text, "{} {} freed or resized that had been allocated before.\n",
+            counted(earlier, "block"), was(earlier));
+    }
+    print(text, "`drone itm --reset` records from the program's start.\n");
   }
   if (summary.description_ignored) {
     print(text,
-          "\nThe description of the heap in the trace is that of another program: it was not "
+          "\nThe description of the heap in the trace is that of another program: it was not\n"
           "used.\n");
   }
   if (summary.unknown_operations != 0) {
@@ -146,8 +145,8 @@ std::string render_text(const HeapReport& report) {
   print_failed(text, report);
   if (report.summary.runs > 1) {
     print(text,
-          "\nRuns: {}, the target was reset in between. Max counts and the peak are the largest of "
-          "the\nruns, allocations their sums.\n",
+          "\nRuns: {}, the target was reset in between. Max counts and peak are the largest of\n"
+          "the runs, allocations their sums.\n",
           report.summary.runs);
   }
   print_losses(text, report.summary.losses);
