@@ -106,8 +106,8 @@ void render_notes(const LayoutReport& report, Out out) {
   }
   if (report.trace.losses.any()) {
     notes.push_back(
-        "These are lower bounds: parts of the trace were lost (`drone heap` says which). "
-        "The program may need more.");
+        "Parts of the trace were lost (`drone heap` says which): counts are too low where an "
+        "allocation is missing, too high where the end of one is.");
   }
   if (report.trace.began_midway) {
     notes.push_back(

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "cli/heap.hpp"
+#include "drone/heaptrace/wire_format.hpp"
+#include "report/layout_report.hpp"
+#include "support/error.hpp"
+
+namespace drone::cli {
+namespace {
+
+using heaptrace::Op;
+using heaptrace::Record;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+/// A folder with a trace in it, and the command run there.
+class HeapGenerate : public ::testing::Test {
+ protected:
+  HeapGenerate() {
+    std::string name = (std::filesystem::temp_directory_path() / "drone-generate-XXXXXX").string();
+    directory_ = ::mkdtemp(name.data());
+  }
+  ~HeapGenerate() override { std::filesystem::remove_all(directory_); }
+
+  /// Sends one event of port 31, after a synchronization packet the first time.
+  void send(Record record) {
+    if (bytes_.empty()) bytes_.assign({0, 0, 0, 0, 0, '\x80'});
+    const heaptrace::Write write = encode(record);
+    bytes_.push_back(write.size == 4 ? '\xFB' : '\xFA');
+    for (unsigned i = 0; i != write.size; ++i) {
+      bytes_.push_back(static_cast<char>(write.value >> 8 * i & 0xFF));
+    }
+  }
+  void alloc(std::uint32_t block, std::uint32_t size) { send({Op::kAlloc, block, size}); }
+
+  /// The allocations of the user's example: 1 byte, three times 12, 28, 32, 128.
+  void send_example() {
+    send({Op::kVersion, 0, heaptrace::kFormatVersion});
+    std::uint32_t block = 0;
+    for (const std::uint32_t size : {1U, 12U, 12U, 12U, 28U, 32U, 128U}) alloc(block++, size);
+  }
+
+  void write_manifest(const std::string& heap) {
+    std::ofstream(directory_ / "Drone.toml")
+        << "[heap]\n"
+        << heap
+        << "pools = [{ block = \"16\", capacity = 1 }]\n"
+           "[memory.flash]\norigin = 0x08000000\nsize = \"512K\"\n"
+           "[memory.ram]\norigin = 0x20000000\nsize = \"128K\"\n"
+           "[probe]\ninterface = \"emulator\"\n"
+           "[itm]\nclock = 84_000_000\n";
+  }
+
+  void run(GenerateOptions options = {}, std::optional<std::string> size = {}) {
+    std::ofstream(directory_ / "heaptrace", std::ios::binary)
+        .write(bytes_.data(), static_cast<std::streamsize>(bytes_.size()));
+    std::ostringstream out;
+    std::ostringstream err;
+    Environment environment{.out = out, .err = err, .directory = directory_};
+    HeapOptions heap;
+    heap.size = std::move(size);
+    EXPECT_EQ(run_heap_generate(heap, options, environment), ExitStatus::kDone);
+    out_ = out.str();
+    err_ = err.str();
+  }
+
+  ExitStatus status_of_run(GenerateOptions options = {}, std::optional<std::string> size = {}) {
+    try {
+      run(options, std::move(size));
+    } catch (const Error& error) {
+      return error.status();
+    }
+    return ExitStatus::kDone;
+  }
+
+  std::string out_;
+  std::string err_;
+
+ private:
+  std::filesystem::path directory_;
+  std::string bytes_;
+};
+
+TEST_F(HeapGenerate, PrintsTheLayoutOfTheUsersExample) {
+  send_example();
+  run({}, "10K");
+  EXPECT_THAT(out_, StartsWith("# Fragmentation: 0 / 0.00%\n"
+                               "\n"
+                               "[heap]\n"
+                               "size = \"10K\"\n"
+                               "pools = [\n"
+                               "    { block = \"4\", capacity = 201 },\n"
+                               "    { block = \"12\", capacity = 222 },\n"
+                               "    { block = \"28\", capacity = 115 },\n"
+                               "    { block = \"32\", capacity = 83 },\n"
+                               "    { block = \"128\", capacity = 7 },\n"
+                               "]\n"
+                               "\n"
+                               "# Proof: the trace was replayed on these pools.\n"
+                               "# 7 requests, failed: 0\n"));
+  EXPECT_THAT(err_, StartsWith(std::string(report::kLayoutHeading) + '\n'));
+  EXPECT_THAT(out_, Not(HasSubstr("lower bounds")));
+}
+
+TEST_F(HeapGenerate, MakesTheHeapAsLargeAsTheLayoutWithFit) {
+  send_example();
+  run({.pools = 5, .fit = true});
+  EXPECT_THAT(out_, HasSubstr("size = \"228\"\n"));
+  EXPECT_THAT(out_, HasSubstr("{ block = \"12\", capacity = 3 },\n"));
+  run({.pools = 1, .fit = true});
+  EXPECT_THAT(out_, HasSubstr("# Fragmentation: 668 / 74.55%\n"));
+  EXPECT_THAT(out_, HasSubstr("size = \"896\"\n"));
+}
+
+TEST_F(HeapGenerate, TakesTheSizeFromTheTraceIfNothingElseSaysIt) {
+  send_example();
+  EXPECT_EQ(status_of_run(), ExitStatus::kInput);
+  send({Op::kHeapSize, 0, 4096});
+  run();
+  EXPECT_THAT(out_, HasSubstr("size = \"4K\"\n"));
+}
+
+TEST_F(HeapGenerate, TakesSizeAndAlignmentFromTheProject) {
+  send({Op::kHeapSize, 0, 4096});
+  send_example();
+  write_manifest("size = \"2K\"\nalignment = 8\n");
+  run();
+  EXPECT_THAT(out_, HasSubstr("size = \"2K\"\nalignment = 8\n"));
+  EXPECT_THAT(out_, HasSubstr("{ block = \"16\", capacity = "));
+  run({}, "1K");
+  EXPECT_THAT(out_, HasSubstr("size = \"1K\"\nalignment = 8\n"));
+}
+
+TEST_F(HeapGenerate, TakesTheAlignmentFromTheTraceWithoutAProject) {
+  send({Op::kHeapAlignment, 0, 8});
+  send_example();
+  run({}, "1K");
+  EXPECT_THAT(out_, HasSubstr("size = \"1K\"\nalignment = 8\n"));
+}
+
+TEST_F(HeapGenerate, SaysThatATraceBeganMidway) {
+  alloc(0, 12);
+  alloc(1, 12);
+  run({}, "1K");
+  EXPECT_THAT(out_, HasSubstr("lower bounds"));
+}
+
+TEST_F(HeapGenerate, EndsWithItsOwnStatusIfNothingFits) {
+  send_example();
+  EXPECT_EQ(status_of_run({}, "227"), ExitStatus::kNoLayout);
+  EXPECT_EQ(status_of_run({}, "228"), ExitStatus::kDone);
+  EXPECT_EQ(status_of_run({.pools = 1, .fit = false}, "895"), ExitStatus::kNoLayout);
+}
+
+TEST_F(HeapGenerate, ServesWhatFailedInTheTrace) {
+  send_example();
+  alloc(heaptrace::kNoBlock, 300);
+  run({}, "1K");
+  EXPECT_THAT(out_, HasSubstr("{ block = \"300\", capacity = "));
+  EXPECT_THAT(out_, HasSubstr("# 8 requests, failed: 0\n"));
+}
+
+}  // namespace
+}  // namespace drone::cli
