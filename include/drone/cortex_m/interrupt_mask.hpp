@@ -5,6 +5,7 @@
 // can ask for.
 
 #include <cstdint>
+#include <utility>
 
 namespace drone::cortex_m {
 
@@ -13,48 +14,38 @@ namespace drone::cortex_m {
 /// instructions to enter, one to leave.
 class InterruptMask {
  public:
-  InterruptMask() noexcept;
-  ~InterruptMask() noexcept;
+  [[gnu::always_inline]] InterruptMask() noexcept : before_(mask()) {}
+  [[gnu::always_inline]] ~InterruptMask() noexcept { restore(before_); }
   InterruptMask(const InterruptMask&) = delete;
   InterruptMask& operator=(const InterruptMask&) = delete;
 
   /// Whether interrupts are masked now.
-  static bool is_masked() noexcept;
+  static bool is_masked() noexcept { return (read() & 1) != 0; }
 
  private:
+#if defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M'
+  [[gnu::always_inline]] static std::uint32_t read() noexcept {
+    std::uint32_t primask;
+    asm volatile("mrs %0, primask" : "=r"(primask));
+    return primask;
+  }
+  [[gnu::always_inline]] static std::uint32_t mask() noexcept {
+    const std::uint32_t before = read();
+    asm volatile("cpsid i" ::: "memory");
+    return before;
+  }
+  [[gnu::always_inline]] static void restore(std::uint32_t before) noexcept {
+    asm volatile("msr primask, %0" ::"r"(before) : "memory");
+  }
+#else
+  static std::uint32_t read() noexcept { return host_primask_; }
+  static std::uint32_t mask() noexcept { return std::exchange(host_primask_, 1); }
+  static void restore(std::uint32_t before) noexcept { host_primask_ = before; }
+
+  static inline thread_local constinit std::uint32_t host_primask_ = 0;
+#endif
+
   std::uint32_t before_;
 };
-
-#if defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M'
-
-[[gnu::always_inline]] inline InterruptMask::InterruptMask() noexcept {
-  asm volatile("mrs %0, primask\n\tcpsid i" : "=r"(before_)::"memory");
-}
-
-[[gnu::always_inline]] inline InterruptMask::~InterruptMask() noexcept {
-  asm volatile("msr primask, %0" ::"r"(before_) : "memory");
-}
-
-[[gnu::always_inline]] inline bool InterruptMask::is_masked() noexcept {
-  std::uint32_t primask;
-  asm volatile("mrs %0, primask" : "=r"(primask));
-  return (primask & 1) != 0;
-}
-
-#else
-
-namespace detail {
-inline thread_local std::uint32_t host_primask = 0;
-}
-
-inline InterruptMask::InterruptMask() noexcept : before_(detail::host_primask) {
-  detail::host_primask = 1;
-}
-
-inline InterruptMask::~InterruptMask() noexcept { detail::host_primask = before_; }
-
-inline bool InterruptMask::is_masked() noexcept { return detail::host_primask != 0; }
-
-#endif
 
 }  // namespace drone::cortex_m

@@ -38,7 +38,11 @@ class FreeList {
     void* const next = *static_cast<void* const volatile*>(block);
     if (next == nullptr) [[unlikely]]
       return nullptr;
-    if (!store_exclusive(head, next)) [[unlikely]]
+    // In r12, which no caller expects to survive: the low registers are taken, and a push of one of
+    // them must not come between.
+    register std::uint32_t failed asm("r12");
+    asm volatile("strex %0, %1, [%2]" : "=&r"(failed) : "l"(next), "l"(head) : "memory");
+    if (failed != 0) [[unlikely]]
       return nullptr;
     return block;
   }
@@ -79,9 +83,9 @@ class FreeList {
     *static_cast<void* volatile*>(block) = expected;
     if (load_exclusive(head) != expected) [[unlikely]]
       return false;
-    if (!store_exclusive(head, block)) [[unlikely]]
-      return false;
-    return true;
+    std::uint32_t failed;
+    asm volatile("strex %0, %1, [%2]" : "=&l"(failed) : "l"(block), "l"(head) : "memory");
+    return failed == 0;
   }
 
   void push(void* block) noexcept {
@@ -114,14 +118,6 @@ class FreeList {
     void* value;
     asm volatile("ldrex %0, [%1]" : "=l"(value) : "l"(head) : "memory");
     return value;
-  }
-
-  [[gnu::always_inline]] static bool store_exclusive(void** head, void* value) noexcept {
-    // In r12, which no caller expects to survive: so a small function needs no stack, and pushes
-    // nothing inside the pair.
-    register std::uint32_t failed asm("r12");
-    asm volatile("strex %0, %1, [%2]" : "=&r"(failed) : "l"(value), "l"(head) : "memory");
-    return failed == 0;
   }
 
   void* head_;  ///< the first free block, or end()

@@ -21,8 +21,8 @@ inline constexpr std::uint32_t kNoBlock = 0xFFFFFFFF;
 /// - `is_listening()`: whether the hooks need to be called at all. The heap asks before each call
 ///   and computes nothing for a hook that it does not call, so this should cost a few instructions.
 /// - `trace_alloc(block, size, alignment)`: a request was served by `block`, or by none
-///   (kNoBlock). `alignment` is the one that the request named, 1 if none. Called after the
-///   block was taken from its pool.
+///   (kNoBlock). `alignment` is the one that the request named if that is above the heap's base
+///   alignment, else 1. Called after the block was taken from its pool.
 /// - `trace_dealloc(block)`: the block is about to go back to its pool.
 /// - `trace_grow_in_place(block, old_size, new_size)`: the block now holds `new_size` bytes. An
 ///   `old_size` of 0 means unknown (`realloc`), and the new size may then be the smaller one.
