@@ -1,4 +1,14 @@
 // SPDX-License-Identifier: MIT
+// toml++ 3.3 meets some malformed text (a line "[.") with an assertion, and in an optimised build
+// with an assumption that the compiler may rely on. In this file, its only user, both are checks.
+#undef NDEBUG
+namespace {
+struct MalformedToml {};
+}  // namespace
+#define TOML_ASSERT(expr)               \
+  do {                                  \
+    if (!(expr)) throw MalformedToml(); \
+  } while (false)
 #include "project/manifest.hpp"
 
 #include <toml++/toml.h>
@@ -385,6 +395,48 @@ ItmSection read_itm(const Section& root) {
                "the nearest: " + nearest);
 }
 
+bool is_malformed(std::string_view text) {
+  try {
+    static_cast<void>(toml::parse(text));
+  } catch (const MalformedToml&) {
+    return true;
+  } catch (const toml::parse_error&) {
+  }
+  return false;
+}
+
+/// The number of the line with which a text becomes malformed. Text is read from front to back, so
+/// whatever contains that line is malformed, and what ends before it is not.
+std::size_t malformed_line(std::string_view text) {
+  std::vector<std::size_t> ends;
+  for (std::size_t at = text.find('\n'); at != std::string_view::npos;
+       at = text.find('\n', at + 1)) {
+    ends.push_back(at + 1);
+  }
+  const auto first = std::partition_point(ends.begin(), ends.end(), [&](std::size_t end) {
+    return !is_malformed(text.substr(0, end));
+  });
+  return static_cast<std::size_t>(first - ends.begin()) + 1;
+}
+
+toml::table parse_toml(std::string_view text, const std::string& file) {
+  const std::string hint =
+      "tables begin with a line [name], values are written key = value, text stands in double "
+      "quotes";
+  try {
+    return toml::parse(text, file);
+  } catch (const toml::parse_error& error) {
+    const toml::source_position at = error.source().begin;
+    throw Error(ExitStatus::kInput,
+                file + ':' + std::to_string(at.line) + ':' + std::to_string(at.column) + ": " +
+                    std::string(error.description()),
+                hint);
+  } catch (const MalformedToml&) {
+    throw Error(ExitStatus::kInput,
+                file + ':' + std::to_string(malformed_line(text)) + ":1: malformed line", hint);
+  }
+}
+
 std::string display_name(const std::filesystem::path& path) {
   std::error_code error;
   const std::filesystem::path near = std::filesystem::proximate(path, error);
@@ -422,17 +474,7 @@ Manifest load_manifest(const std::filesystem::path& path) {
 Manifest parse_manifest(std::string_view text, const std::filesystem::path& path) {
   Manifest manifest;
   manifest.path = path;
-  toml::table table;
-  try {
-    table = toml::parse(text, path.string());
-  } catch (const toml::parse_error& error) {
-    const toml::source_position at = error.source().begin;
-    throw Error(ExitStatus::kInput,
-                path.string() + ':' + std::to_string(at.line) + ':' + std::to_string(at.column) +
-                    ": " + std::string(error.description()),
-                "tables begin with a line [name], values are written key = value, text stands in "
-                "double quotes");
-  }
+  const toml::table table = parse_toml(text, path.string());
   const Section root(table, {}, path.string(), kRootKeys);
   read_device(root, manifest);
   read_memory(root, manifest);

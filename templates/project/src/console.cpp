@@ -6,6 +6,7 @@
 namespace app {
 namespace {
 
+// Comes round as the sensors do, so that what happens in six seconds is all that ever does.
 constexpr std::string_view kScript =
     "watch greenhouse/temperature\n"
     "watch greenhouse/humidity\n"
@@ -20,7 +21,8 @@ constexpr std::string_view kScript =
     "forget entrance/vibration\n"
     "status\n";
 
-constexpr std::uint32_t kCharacterMs = 20;
+constexpr std::uint32_t kCharacterMs = 15;
+constexpr std::uint32_t kScriptMs = 6000;  // from one beginning to the next
 
 }  // namespace
 
@@ -34,6 +36,7 @@ bool Console::poll(std::uint32_t time_ms) {
     const char c = kScript[position_];
     position_ = (position_ + 1) % kScript.size();
     next_ms_ += kCharacterMs;
+    if (position_ == 0) next_ms_ += kScriptMs - next_ms_ % kScriptMs;
     if (c == '\n') {
       is_complete_ = true;
     } else {

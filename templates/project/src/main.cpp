@@ -19,6 +19,7 @@ namespace {
 using app::Sensors;
 
 constexpr std::uint32_t kPublishMs = 1000;
+constexpr std::size_t kUsualLine = 160;  // characters
 
 app::Sensors sensors;
 app::ReadingQueue readings;
@@ -37,6 +38,7 @@ void start_systick() {
 
 void publish(std::string_view topic, std::string_view text) {
   std::string line;
+  line.reserve(kUsualLine);
   line += topic;
   line += ' ';
   line += text;

@@ -13,6 +13,10 @@ namespace {
 
 constexpr std::string_view kNodeTopic = "node";
 
+/// How far below its limit a value must fall before the next alarm, in hundredths: noise is no
+/// news.
+constexpr std::int32_t kHysteresis = 100;
+
 /// What a topic's name says after its last slash.
 std::optional<Sensor> sensor_of(std::string_view topic) {
   const std::string_view quantity = topic.substr(topic.find_last_of('/') + 1);
@@ -73,11 +77,12 @@ void Node::take(const Reading& reading) {
     topic.highest = topic.count == 0 ? value : std::max(topic.highest, value);
     topic.sum += value;
     ++topic.count;
-    const bool is_above = value > topic.limit;
-    if (is_above && !topic.is_above_limit) {
+    if (value > topic.limit && !topic.is_above_limit) {
+      topic.is_above_limit = true;
       queue(name, "{\"alarm\":" + format_hundredths(value) + '}');
+    } else if (value <= topic.limit - kHysteresis) {
+      topic.is_above_limit = false;
     }
-    topic.is_above_limit = is_above;
   }
 }
 

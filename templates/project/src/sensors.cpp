@@ -51,15 +51,15 @@ std::unique_ptr<Reading> Sensors::sample(std::uint32_t time_ms) {
   switch (time_ms / kPeriodMs % 3) {
     case 0:
       reading->sensor = Sensor::kTemperature;
-      reading->value = wave(time_ms, 8000, 1850, 2650) + noise(20);
+      reading->value = wave(time_ms, 6000, 1850, 2650) + noise(20);
       break;
     case 1:
       reading->sensor = Sensor::kHumidity;
-      reading->value = wave(time_ms, 6000, 4200, 6300) + noise(50);
+      reading->value = wave(time_ms, 3000, 4200, 6300) + noise(50);
       break;
     default:
       reading->sensor = Sensor::kLight;
-      reading->value = wave(time_ms, 4000, 0, 90000) + noise(400);
+      reading->value = wave(time_ms, 2000, 100, 90000) + noise(400);
       break;
   }
   return reading;

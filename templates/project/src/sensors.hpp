@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// The node's sensors. There are none on an emulated board, so these make up plausible values, the
-// same ones in every run; real ones would be read here.
+// The node's sensors. There are none on an emulated board, so these make up plausible values, which
+// come round every six seconds but for some noise; real ones would be read here.
 
 #include <cstdint>
 #include <memory>

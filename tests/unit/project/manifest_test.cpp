@@ -145,6 +145,13 @@ TEST(Manifest, RefusesWrongSyntaxWithItsPlace) {
   EXPECT_FALSE(error_of("[heap\n").hint().empty());
 }
 
+TEST(Manifest, RefusesLinesThatTheTomlLibraryAssertsNotToBe) {
+  for (const char* line : {"[.heap]\n", "[.", "[=]", "[[.]]", "[,\n"}) {
+    EXPECT_THAT(error_of(line).message(), StartsWith("Drone.toml:1:")) << line;
+  }
+  EXPECT_EQ(error_of(with("[memory.ram]", "[.ram]")).message(), "Drone.toml:17:1: malformed line");
+}
+
 TEST(Manifest, RefusesMissingKeys) {
   expect_error("size = \"10K\"\n", "", "Drone.toml:3:1: \"size\" is missing in [heap]",
                "size = \"10K\"");
