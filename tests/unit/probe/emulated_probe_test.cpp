@@ -22,8 +22,8 @@ namespace drone::probe {
 namespace {
 
 namespace fs = std::filesystem;
-using test_support::make_elf;
-using test_support::TemporaryFolder;
+using test::make_elf;
+using test::TemporaryFolder;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
