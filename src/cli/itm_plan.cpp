@@ -18,7 +18,8 @@ constexpr const char* kPortsHint =
 /// The file that `name` means in `directory`, as the user wrote it where that will do.
 std::filesystem::path resolve(const std::filesystem::path& directory, const std::string& name) {
   std::error_code ignored;
-  return directory == std::filesystem::current_path(ignored) ? name : directory / name;
+  if (directory == std::filesystem::current_path(ignored)) return name;
+  return directory / name;
 }
 
 [[noreturn]] void refuse(const std::string& message, const std::string& hint) {
