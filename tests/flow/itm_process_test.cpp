@@ -218,6 +218,18 @@ TEST_F(ItmProcessTest, AReaderThatHasSeenEnoughEndsItQuietly) {
       << read_file(folder_.path() / "err");
 }
 
+TEST_F(ItmProcessTest, AFileThatMayNotGrowIsATraceUntilThere) {
+  std::string stream;
+  for (int i = 0; i != 1000; ++i) stream += text_of(kAlloc);
+  write_file(project_ / "swo.bin", stream);
+  // One block of 512 bytes: 6 bytes, then 101 events, and one byte of the next.
+  const Result result = run("sh -c 'ulimit -f 1; exec " + drone() +
+                            " itm --from file:swo.bin --heaptrace heaptrace'");
+  EXPECT_EQ(result.status, 3);
+  EXPECT_THAT(result.err, HasSubstr("error: cannot write 'heaptrace': File too large"));
+  EXPECT_EQ(trace(), (text_of(kSync) + stream).substr(0, 512));
+}
+
 TEST_F(ItmProcessTest, StandardInputIsDecodedToItsEnd) {
   write_file(project_ / "swo.bin", text_of(std::string("01 48 01 69 13 61 62 63 64") + kAlloc));
   const Result result = run(drone() + " itm 0 2:samples.bin --from - < swo.bin");
