@@ -280,6 +280,61 @@ TEST_F(EmulatedProbeTest, TheBoardDiesWithAProcessThatIsKilled) {
   }));
 }
 
+/// A GDB that says what it is asked to do, and whether the socket it is to use is one.
+class DebuggerTest : public EmulatedProbeTest {
+ protected:
+  void SetUp() override {
+    EmulatedProbeTest::SetUp();
+    fs::create_directory(folder_.path() / "bin");
+    write_file(folder_.path() / "bin/arm-none-eabi-gdb",
+               "#!/bin/sh\nprintf '%s\\n' \"$@\" > " + (folder_.path() / "asked").string() +
+                   "\ntest -S ${3#target remote } && exit 7\n");
+    fs::permissions(folder_.path() / "bin/arm-none-eabi-gdb", fs::perms::owner_all);
+    path_ = std::getenv("PATH");
+    ::setenv("PATH", (folder_.path() / "bin").c_str(), 1);
+  }
+  void TearDown() override {
+    ::setenv("PATH", path_.c_str(), 1);
+    EmulatedProbeTest::TearDown();
+  }
+  std::vector<std::string> asked() const {
+    std::ifstream file(folder_.path() / "asked");
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(file, line);) lines.push_back(line);
+    return lines;
+  }
+
+  std::string path_;
+};
+
+TEST_F(DebuggerTest, GetsAHaltedBoardAndWhatWasFlashed) {
+  EmulatedProbe probe(settings_);
+  probe.flash(elf());
+  EXPECT_EQ(probe.debug(std::nullopt, false), 7);
+  EXPECT_THAT(asked(), ElementsAre("-q", "-ex", StartsWith("target remote /proc/"),
+                                   (folder_.path() / ".drone/flash.elf").string()));
+  EXPECT_THAT(log(), ElementsAre(HasSubstr("--halt"))) << "the program does not run by itself";
+  EXPECT_EQ(::kill(board(), 0), -1) << "the board is off again";
+}
+
+TEST_F(DebuggerTest, JoinsARunningCapture) {
+  const auto stream = flash_and_trace();
+  const pid_t id = board();
+  EXPECT_EQ(EmulatedProbe(settings_).debug(folder_.path() / "node.elf", true), 7);
+  EXPECT_EQ(asked().back(), (folder_.path() / "node.elf").string());
+  EXPECT_EQ(log().back(), "monitor reset halt");
+  EXPECT_EQ(::kill(id, 0), 0) << "the capture goes on";
+}
+
+TEST_F(DebuggerTest, IsNamedWhenItIsMissing) {
+  fs::remove(folder_.path() / "bin/arm-none-eabi-gdb");
+  EmulatedProbe probe(settings_);
+  probe.flash(elf());
+  const Error error = error_of([&] { probe.debug(std::nullopt, false); });
+  EXPECT_EQ(error.status(), ExitStatus::kProbe);
+  EXPECT_THAT(error.hint(), HasSubstr("gdb-multiarch"));
+}
+
 TEST_F(EmulatedProbeTest, OtherInterfacesAreRefusedByName) {
   settings_.interface = Interface::kOpenOcd;
   const Error error = error_of([&] { open_probe(settings_); });

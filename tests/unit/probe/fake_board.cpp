@@ -64,7 +64,7 @@ void handle(int client, const std::string& command) {
     const std::string text = drone::from_hex(std::string_view(command).substr(6)).value_or("?");
     log("monitor " + text);
     answer(client, "O" + drone::to_hex("done\n"));
-    answer(client, text == "reset" || text.starts_with("load ") ? "OK" : "E01");
+    answer(client, text.starts_with("reset") || text.starts_with("load ") ? "OK" : "E01");
     return;
   }
   log(command);
