@@ -43,7 +43,9 @@ class EmulatedProbeTest : public ::testing::Test {
   void SetUp() override {
     ::unsetenv("FAKE_BOARD");
     settings_.core = "cortex-m4";
-    settings_.memory = {{"flash", 0x08000000, 512 << 10}, {"ram", 0x20000000, 128 << 10}};
+    settings_.memory = {{"ccm", 0x10000000, 64 << 10},
+                        {"flash", 0x08000000, 512 << 10},
+                        {"ram", 0x20000000, 128 << 10}};
     settings_.clock_hz = 84'000'000;
     settings_.project = folder_.path();
     settings_.board_program = FAKE_BOARD_PROGRAM;
@@ -134,7 +136,8 @@ TEST_F(EmulatedProbeTest, TraceSetsTheUnitsUpBeforeTheProgramRuns) {
   EXPECT_EQ(read_some(*stream, 5), "hello");
   EXPECT_THAT(log(),
               ElementsAre("arguments --clock 84000000 --speed real --core cortex-m4 --memory "
-                          "flash:0x08000000:524288 --memory ram:0x20000000:131072 --gdb board.sock "
+                          "flash:0x08000000:524288 --memory ccm:0x10000000:65536 --memory "
+                          "ram:0x20000000:131072 --gdb board.sock "
                           "--halt flash.elf",
                           "Me000edfc,4:00000001", "Me0000fb0,4:55ceacc5", "Me0000e80,4:00000000",
                           "Me0040004,4:01000000", "Me0040010,4:29000000", "Me00400f0,4:02000000",
