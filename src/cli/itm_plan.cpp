@@ -15,6 +15,13 @@ namespace {
 constexpr const char* kPortsHint =
     "ports are 0 to 31: \"0,1\" shows two, \"2:samples.bin\" writes one to a file";
 
+/// The file that `name` means in `directory`, as the user wrote it where that will do.
+std::filesystem::path resolve(const std::filesystem::path& directory, const std::string& name) {
+  std::error_code ignored;
+  if (directory == std::filesystem::current_path(ignored)) return name;
+  return directory / name;
+}
+
 [[noreturn]] void refuse(const std::string& message, const std::string& hint) {
   throw Error(ExitStatus::kUsage, message, hint);
 }
@@ -60,7 +67,7 @@ void add_ports(ItmPlan& plan, const std::string& argument, const std::filesystem
   if (colon != std::string::npos) {
     const std::string file = argument.substr(colon + 1);
     if (file.empty()) refuse("'" + argument + "' names no file after the colon", kPortsHint);
-    plan.files.push_back({ports, directory / file});
+    plan.files.push_back({ports, resolve(directory, file)});
     return;
   }
   for (const unsigned port : ports) {
@@ -89,7 +96,7 @@ void add_heaptrace(ItmPlan& plan, const std::string& argument,
   if (file.empty()) {
     refuse("--heaptrace '" + argument + "' names no file", "--heaptrace heaptrace");
   }
-  trace.file = directory / file;
+  trace.file = resolve(directory, file);
   plan.heaptraces.push_back(std::move(trace));
 }
 
@@ -99,7 +106,7 @@ void set_source(ItmPlan& plan, const ItmOptions& options, const std::filesystem:
     plan.source = SourceKind::kStandardInput;
   } else if (options.from.starts_with(kFilePrefix) && options.from.size() > kFilePrefix.size()) {
     plan.source = SourceKind::kFile;
-    plan.source_file = directory / options.from.substr(kFilePrefix.size());
+    plan.source_file = resolve(directory, options.from.substr(kFilePrefix.size()));
   } else if (options.from != "probe") {
     refuse("there is no source '" + options.from + "'",
            "a stream comes from the project's probe (--from probe), from a file or FIFO (--from "

@@ -50,11 +50,6 @@ std::string losses(const itm::StreamLosses& lost) {
   return join(words);
 }
 
-std::string name(const std::filesystem::path& file, const Environment& environment) {
-  const auto relative = file.lexically_relative(environment.directory);
-  return relative.empty() || *relative.begin() == ".." ? file.string() : relative.string();
-}
-
 /// Whether a port that the plan names carried anything.
 bool any_wanted(const ItmPlan& plan, const itm::PortDemux& ports) {
   for (unsigned port = 0; port != itm::kPortCount; ++port) {
@@ -86,15 +81,15 @@ void report_trace(const Capture::Trace& trace, const itm::StreamLosses& lost,
                   Environment& environment) {
   const std::string lost_text = losses(lost);
   environment.err << fmt::format(
-      "{}: {} of port {}, {}; {}\n", name(trace.file, environment),
+      "{}: {} of port {}, {}; {}\n", trace.file.string(),
       count(trace.writer.events(), "heap event"), trace.writer.port(),
       count(trace.writer.bytes(), "byte"),
       lost_text.empty() ? "nothing was lost on the way" : "lost on the way: " + lost_text);
 }
 
-std::string heap_command(const Capture::Trace& trace, Environment& environment) {
+std::string heap_command(const Capture::Trace& trace) {
   std::string command = "drone heap";
-  const std::string file = name(trace.file, environment);
+  const std::string file = trace.file.string();
   if (file != "heaptrace") command += " -f " + file;
   if (trace.writer.port() != heaptrace::kDefaultPort) {
     command += fmt::format(" --port {}", trace.writer.port());
@@ -108,7 +103,7 @@ void announce_capture(const ItmPlan& plan, const std::string& source, Environmen
   if (plan.heaptraces.empty() || !environment.err_is_terminal) return;
   std::vector<std::string> words;
   for (const HeaptraceFile& trace : plan.heaptraces) {
-    words.push_back(fmt::format("port {} in {}", trace.port, name(trace.file, environment)));
+    words.push_back(fmt::format("port {} in {}", trace.port, trace.file.string()));
   }
   environment.err << fmt::format("recording the heap's {} from {}; Ctrl-C ends it\n", join(words),
                                  source)
@@ -141,7 +136,7 @@ ExitStatus report_capture(const ItmPlan& plan, const Capture& capture, bool inte
     environment.err << fmt::format(
         "warning: {} has no heap event: nothing came on port {}; {}\n"
         "hint: is the heaptrace feature built in? just features=heaptrace flash\n",
-        name(trace.file, environment), trace.writer.port(), ports_with_data(ports));
+        trace.file.string(), trace.writer.port(), ports_with_data(ports));
   }
   if (capture.traces().empty() && ports.losses().any()) {
     environment.err << "warning: lost on the way: " << losses(ports.losses()) << '\n';
@@ -151,7 +146,7 @@ ExitStatus report_capture(const ItmPlan& plan, const Capture& capture, bool inte
                     << '\n';
   }
   capture.rethrow();
-  if (next != nullptr) environment.err << "next: " << heap_command(*next, environment) << '\n';
+  if (next != nullptr) environment.err << "next: " << heap_command(*next) << '\n';
   return status;
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <exception>
@@ -11,6 +12,12 @@
 
 int main(int argc, char** argv) {
   using drone::ExitStatus;
+  // A standard stream that is closed must not become the next file that is opened.
+  int fd = -1;
+  do {
+    fd = ::open("/dev/null", O_RDWR);
+  } while (fd >= 0 && fd <= STDERR_FILENO);
+  if (fd >= 0) ::close(fd);
   ExitStatus status = ExitStatus::kDone;
   try {
     drone::cli::Environment environment{

@@ -51,7 +51,11 @@ std::vector<std::string> board_command(const ProbeSettings& settings) {
                                       "--clock", std::to_string(settings.clock_hz), "--speed",
                                       settings.max_speed ? "max" : "real"};
   if (!settings.core.empty()) command.insert(command.end(), {"--core", settings.core});
-  for (const AddressRange& range : settings.memory) {
+  // The board takes its first memory for the flash.
+  std::vector<AddressRange> memory = settings.memory;
+  std::stable_partition(memory.begin(), memory.end(),
+                        [](const AddressRange& range) { return range.name == "flash"; });
+  for (const AddressRange& range : memory) {
     command.insert(command.end(), {"--memory", range.name + ":" + hex(range.origin) + ":" +
                                                    std::to_string(range.size)});
   }

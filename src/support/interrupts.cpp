@@ -19,12 +19,14 @@ namespace drone {
 namespace {
 
 constexpr std::array<int, 3> kEndSignals = {SIGINT, SIGTERM, SIGHUP};
+constexpr std::array<int, 2> kIgnoredSignals = {SIGPIPE, SIGXFSZ};
 
 // Shared with the signal handler, hence not members.
 std::atomic<int> requests{0};
 std::atomic<int> pipe_input{-1};
 int pipe_output = -1;
-std::array<struct sigaction, kEndSignals.size() + 1> former_actions;
+std::array<struct sigaction, kEndSignals.size()> former_ends;
+std::array<struct sigaction, kIgnoredSignals.size()> former_ignored;
 
 extern "C" void drone_on_end_signal(int) {
   const int saved = errno;
@@ -52,17 +54,21 @@ Interrupts::Interrupts() {
   struct sigaction action {};
   action.sa_handler = drone_on_end_signal;
   for (std::size_t i = 0; i != kEndSignals.size(); ++i) {
-    ::sigaction(kEndSignals[i], &action, &former_actions[i]);
+    ::sigaction(kEndSignals[i], &action, &former_ends[i]);
   }
   action.sa_handler = SIG_IGN;
-  ::sigaction(SIGPIPE, &action, &former_actions.back());
+  for (std::size_t i = 0; i != kIgnoredSignals.size(); ++i) {
+    ::sigaction(kIgnoredSignals[i], &action, &former_ignored[i]);
+  }
 }
 
 Interrupts::~Interrupts() {
   for (std::size_t i = 0; i != kEndSignals.size(); ++i) {
-    ::sigaction(kEndSignals[i], &former_actions[i], nullptr);
+    ::sigaction(kEndSignals[i], &former_ends[i], nullptr);
   }
-  ::sigaction(SIGPIPE, &former_actions.back(), nullptr);
+  for (std::size_t i = 0; i != kIgnoredSignals.size(); ++i) {
+    ::sigaction(kIgnoredSignals[i], &former_ignored[i], nullptr);
+  }
   ::close(pipe_output);
   ::close(pipe_input.exchange(-1));
 }

@@ -7,8 +7,9 @@ namespace drone {
 
 /// While it lives, the first such signal is a request that `requested()` and `descriptor()` tell
 /// of, and the second ends the process at once with status 130, whatever it is doing; a terminal's
-/// foreground is given back before. System calls that wait are interrupted by both. SIGPIPE is
-/// ignored: a reader that goes away is an error of write(). One at a time.
+/// foreground is given back before. System calls that wait are interrupted by both. SIGPIPE and
+/// SIGXFSZ are ignored: a reader that goes away and a file that may not grow are errors of write().
+/// One at a time.
 class Interrupts {
  public:
   Interrupts();

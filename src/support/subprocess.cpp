@@ -2,6 +2,7 @@
 #include "support/subprocess.hpp"
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -51,6 +52,8 @@ void become(char* const* argv, const SubprocessOptions& options, int null, pid_t
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  // What this program inherited itself may lack the flag. Old kernels do not know the call.
+  ::close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
   if (::dup2(options.input >= 0 ? options.input : null, STDIN_FILENO) < 0) return;
   if (::dup2(options.output >= 0 ? options.output : null, STDOUT_FILENO) < 0) return;
   if (!options.directory.empty() && ::chdir(options.directory.c_str()) != 0) return;

@@ -22,8 +22,8 @@ namespace drone::probe {
 namespace {
 
 namespace fs = std::filesystem;
-using test_support::make_elf;
-using test_support::TemporaryFolder;
+using test::make_elf;
+using test::TemporaryFolder;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
@@ -43,7 +43,9 @@ class EmulatedProbeTest : public ::testing::Test {
   void SetUp() override {
     ::unsetenv("FAKE_BOARD");
     settings_.core = "cortex-m4";
-    settings_.memory = {{"flash", 0x08000000, 512 << 10}, {"ram", 0x20000000, 128 << 10}};
+    settings_.memory = {{"ccm", 0x10000000, 64 << 10},
+                        {"flash", 0x08000000, 512 << 10},
+                        {"ram", 0x20000000, 128 << 10}};
     settings_.clock_hz = 84'000'000;
     settings_.project = folder_.path();
     settings_.board_program = FAKE_BOARD_PROGRAM;
@@ -134,7 +136,8 @@ TEST_F(EmulatedProbeTest, TraceSetsTheUnitsUpBeforeTheProgramRuns) {
   EXPECT_EQ(read_some(*stream, 5), "hello");
   EXPECT_THAT(log(),
               ElementsAre("arguments --clock 84000000 --speed real --core cortex-m4 --memory "
-                          "flash:0x08000000:524288 --memory ram:0x20000000:131072 --gdb board.sock "
+                          "flash:0x08000000:524288 --memory ccm:0x10000000:65536 --memory "
+                          "ram:0x20000000:131072 --gdb board.sock "
                           "--halt flash.elf",
                           "Me000edfc,4:00000001", "Me0000fb0,4:55ceacc5", "Me0000e80,4:00000000",
                           "Me0040004,4:01000000", "Me0040010,4:29000000", "Me00400f0,4:02000000",
@@ -278,6 +281,61 @@ TEST_F(EmulatedProbeTest, TheBoardDiesWithAProcessThatIsKilled) {
     std::getline(status, text);
     return text.empty() || text.find(") Z ") != std::string::npos;
   }));
+}
+
+/// A GDB that says what it is asked to do, and whether the socket it is to use is one.
+class DebuggerTest : public EmulatedProbeTest {
+ protected:
+  void SetUp() override {
+    EmulatedProbeTest::SetUp();
+    fs::create_directory(folder_.path() / "bin");
+    write_file(folder_.path() / "bin/arm-none-eabi-gdb",
+               "#!/bin/sh\nprintf '%s\\n' \"$@\" > " + (folder_.path() / "asked").string() +
+                   "\ntest -S ${3#target remote } && exit 7\n");
+    fs::permissions(folder_.path() / "bin/arm-none-eabi-gdb", fs::perms::owner_all);
+    path_ = std::getenv("PATH");
+    ::setenv("PATH", (folder_.path() / "bin").c_str(), 1);
+  }
+  void TearDown() override {
+    ::setenv("PATH", path_.c_str(), 1);
+    EmulatedProbeTest::TearDown();
+  }
+  std::vector<std::string> asked() const {
+    std::ifstream file(folder_.path() / "asked");
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(file, line);) lines.push_back(line);
+    return lines;
+  }
+
+  std::string path_;
+};
+
+TEST_F(DebuggerTest, GetsAHaltedBoardAndWhatWasFlashed) {
+  EmulatedProbe probe(settings_);
+  probe.flash(elf());
+  EXPECT_EQ(probe.debug(std::nullopt, false), 7);
+  EXPECT_THAT(asked(), ElementsAre("-q", "-ex", StartsWith("target remote /proc/"),
+                                   (folder_.path() / ".drone/flash.elf").string()));
+  EXPECT_THAT(log(), ElementsAre(HasSubstr("--halt"))) << "the program does not run by itself";
+  EXPECT_EQ(::kill(board(), 0), -1) << "the board is off again";
+}
+
+TEST_F(DebuggerTest, JoinsARunningCapture) {
+  const auto stream = flash_and_trace();
+  const pid_t id = board();
+  EXPECT_EQ(EmulatedProbe(settings_).debug(folder_.path() / "node.elf", true), 7);
+  EXPECT_EQ(asked().back(), (folder_.path() / "node.elf").string());
+  EXPECT_EQ(log().back(), "monitor reset halt");
+  EXPECT_EQ(::kill(id, 0), 0) << "the capture goes on";
+}
+
+TEST_F(DebuggerTest, IsNamedWhenItIsMissing) {
+  fs::remove(folder_.path() / "bin/arm-none-eabi-gdb");
+  EmulatedProbe probe(settings_);
+  probe.flash(elf());
+  const Error error = error_of([&] { probe.debug(std::nullopt, false); });
+  EXPECT_EQ(error.status(), ExitStatus::kProbe);
+  EXPECT_THAT(error.hint(), HasSubstr("gdb-multiarch"));
 }
 
 TEST_F(EmulatedProbeTest, OtherInterfacesAreRefusedByName) {

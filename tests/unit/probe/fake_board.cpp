@@ -6,9 +6,8 @@
 //   (unset)    says "hello" on SWO once it runs, "bye" when it is killed, and ends with 0
 //   ends, fails, faults    says "hello" once it runs and ends with 0, 1 or 4
 //   refuses    ends with 3 before it listens
-//   stubborn   says "hello", and heeds neither the kill packet nor SIGTERM
-//   chatty     says "hello" over and over, in port 0's packets, until it is killed
-//   FILE       whatever else names a file: its bytes are what it says, then it waits
+//   stubborn   heeds neither the kill packet nor SIGTERM
+//   /FILE, stubborn:/FILE    the same, but what it says once it runs are the file's bytes
 
 #include <fcntl.h>
 #include <poll.h>
@@ -30,7 +29,7 @@
 namespace {
 
 std::string mode;
-bool running = false;
+bool stubborn = false;
 
 void log(std::string_view line) { std::ofstream("board.log", std::ios::app) << line << '\n'; }
 
@@ -43,9 +42,8 @@ void say(std::string_view bytes) {
 }
 
 void run() {
-  running = true;
-  if (mode.find('/') != std::string::npos) {
-    std::ifstream file(mode, std::ios::binary);
+  if (const std::size_t path = mode.find('/'); path != std::string::npos) {
+    std::ifstream file(mode.substr(path), std::ios::binary);
     say(std::string(std::istreambuf_iterator<char>(file), {}));
     return;
   }
@@ -66,14 +64,14 @@ void handle(int client, const std::string& command) {
     const std::string text = drone::from_hex(std::string_view(command).substr(6)).value_or("?");
     log("monitor " + text);
     answer(client, "O" + drone::to_hex("done\n"));
-    answer(client, text == "reset" || text.starts_with("load ") ? "OK" : "E01");
+    answer(client, text.starts_with("reset") || text.starts_with("load ") ? "OK" : "E01");
     return;
   }
   log(command);
   if (command == "c") {
     run();
   } else if (command == "k") {
-    if (mode == "stubborn") return;
+    if (stubborn) return;
     say("bye");
     std::exit(0);
   } else if (command.starts_with("M")) {
@@ -108,7 +106,8 @@ int main(int argc, char** argv) {
   std::ofstream("board.log") << line << '\n';
   std::ofstream("board.pid") << ::getpid() << '\n';
   if (mode == "refuses") return 3;
-  if (mode == "stubborn") std::signal(SIGTERM, SIG_IGN);
+  stubborn = mode.starts_with("stubborn");
+  if (stubborn) std::signal(SIGTERM, SIG_IGN);
 
   const int server = listen_at(socket_path.c_str());
   std::map<int, drone::GdbPacketParser> clients;
@@ -116,11 +115,7 @@ int main(int argc, char** argv) {
     pollfd events[16] = {{server, POLLIN, 0}};
     nfds_t count = 1;
     for (const auto& client : clients) events[count++] = {client.first, POLLIN, 0};
-    const bool chatting = running && mode == "chatty";
-    if (::poll(events, count, chatting ? 1 : -1) == 0 && chatting) {
-      say("\x01h\x01i");
-      continue;
-    }
+    ::poll(events, count, -1);
     if (events[0].revents != 0 && clients.size() < 15) {
       clients.try_emplace(::accept4(server, nullptr, nullptr, SOCK_CLOEXEC));
     }

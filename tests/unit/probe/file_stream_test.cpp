@@ -15,7 +15,7 @@
 namespace drone::probe {
 namespace {
 
-using test_support::TemporaryFolder;
+using test::TemporaryFolder;
 
 bool readable(const SwoStream& stream) {
   pollfd event{stream.descriptor(), POLLIN, 0};

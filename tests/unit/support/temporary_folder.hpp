@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace drone::test_support {
+namespace drone::test {
 
 /// An empty folder that is gone, with all that is in it, at the end of its scope.
 class TemporaryFolder {
@@ -29,4 +29,4 @@ class TemporaryFolder {
   std::filesystem::path path_;
 };
 
-}  // namespace drone::test_support
+}  // namespace drone::test

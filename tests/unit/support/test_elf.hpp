@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string>
 
-namespace drone::test_support {
+namespace drone::test {
 
 /// A minimal Arm executable that loads `size` zero bytes at `address`.
 inline std::string make_elf(std::uint32_t address, std::uint32_t size) {
@@ -34,4 +34,4 @@ inline std::string make_elf(std::uint32_t address, std::uint32_t size) {
   return file;
 }
 
-}  // namespace drone::test_support
+}  // namespace drone::test

@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: MIT
+
+// `drone itm` as a process: its streams, its signals, its terminal.
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <poll.h>
+#include <pty.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <fstream>
+#include <functional>
+#include <thread>
+
+#include "itm/decoder.hpp"
+#include "support/byte_stream.hpp"
+#include "support/descriptor.hpp"
+#include "support/temporary_folder.hpp"
+#include "support/test_bytes.hpp"
+#include "support/test_elf.hpp"
+
+namespace drone {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+using test::bytes_of;
+using test::TemporaryFolder;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr const char* kSync = "00 00 00 00 00 80";
+constexpr const char* kAlloc = "FB 01 00 04 01";
+constexpr const char* kEnd = "FB FF 00 00 00";
+
+std::string text_of(const std::string& hex) {
+  const auto bytes = bytes_of(hex);
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+bool eventually(const std::function<bool()>& condition) {
+  for (int i = 0; i != 1000; ++i) {
+    if (condition()) return true;
+    std::this_thread::sleep_for(5ms);
+  }
+  return false;
+}
+
+struct Result {
+  int status = 0;
+  std::string out;
+  std::string err;
+};
+
+class ItmProcessTest : public ::testing::Test {
+ protected:
+  ItmProcessTest() : project_(folder_.path() / "project"), bin_(folder_.path() / "bin") {
+    ::signal(SIGPIPE, SIG_IGN);  // of a FIFO whose reader has ended
+    // The program looks for drone-board beside itself, and finds the tests' own.
+    fs::create_directories(project_);
+    fs::create_directories(bin_);
+    fs::copy_file(DRONE_PROGRAM, bin_ / "drone");
+    fs::copy_file(FAKE_BOARD_PROGRAM, bin_ / "drone-board");
+    write_file(project_ / "Drone.toml", R"([heap]
+size = "1K"
+pools = [{ block = "16", capacity = 64 }]
+
+[memory.flash]
+origin = 0x08000000
+size = "512K"
+
+[memory.ram]
+origin = 0x20000000
+size = "128K"
+
+[probe]
+interface = "emulator"
+
+[itm]
+baud = 2_000_000
+clock = 84_000_000
+timestamps = true
+)");
+    write_file(project_ / "node.elf", test::make_elf(0x08000000, 1000));
+    write_file(project_ / "heaptrace", "precious");
+  }
+  void TearDown() override { ::unsetenv("FAKE_BOARD"); }
+
+  std::string drone() const { return (bin_ / "drone").string(); }
+  std::string trace() const { return read_file(project_ / "heaptrace"); }
+
+  void fifo() const { ASSERT_EQ(::mkfifo((project_ / "fifo").c_str(), 0600), 0); }
+  /// The writing end of the FIFO, once something reads from it.
+  Descriptor feed() const { return Descriptor(::open((project_ / "fifo").c_str(), O_WRONLY)); }
+  static void send(const Descriptor& end, const std::string& hex) {
+    const auto bytes = bytes_of(hex);
+    ASSERT_EQ(::write(end.get(), bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
+  }
+
+  /// Starts `command` in a shell, in the project; the shell is replaced by it.
+  pid_t start(const std::string& command) const {
+    const pid_t id = ::fork();
+    if (id != 0) return id;
+    ::setpgid(0, 0);
+    ::signal(SIGPIPE, SIG_DFL);
+    if (::chdir(project_.c_str()) != 0) ::_exit(126);
+    const int out = ::open((folder_.path() / "out").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    const int err = ::open((folder_.path() / "err").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    ::dup2(out, STDOUT_FILENO);
+    ::dup2(err, STDERR_FILENO);
+    ::execl("/bin/sh", "sh", "-c", ("exec " + command).c_str(), nullptr);
+    ::_exit(127);
+  }
+  Result finish(pid_t id) const {
+    int status = 0;
+    if (!eventually([&] { return ::waitpid(id, &status, WNOHANG) == id; })) {
+      ADD_FAILURE() << "it does not end";
+      ::kill(-id, SIGKILL);
+      ::waitpid(id, &status, 0);
+    }
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status),
+            read_file(folder_.path() / "out"), read_file(folder_.path() / "err")};
+  }
+  Result run(const std::string& command) const { return finish(start(command)); }
+
+  TemporaryFolder folder_;
+  fs::path project_;
+  fs::path bin_;
+};
+
+TEST_F(ItmProcessTest, CtrlCClosesACaptureInOrder) {
+  fifo();
+  const pid_t id = start(drone() + " itm --from file:fifo --heaptrace heaptrace");
+  const Descriptor end = feed();
+  send(end, std::string("01 41 ") + kAlloc + "FA 02");
+  ASSERT_TRUE(eventually([&] { return trace() == text_of(std::string(kSync) + kAlloc); }))
+      << "what has come is in the file before the capture ends";
+  ::kill(id, SIGINT);
+  const Result result = finish(id);
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(result.out, "A");
+  EXPECT_EQ(trace(), text_of(std::string(kSync) + kAlloc + kEnd)) << "the cut packet is left out";
+  EXPECT_THAT(result.err, HasSubstr("heaptrace: 1 heap event of port 31, 16 bytes; nothing was "
+                                    "lost on the way\nnext: drone heap\n"));
+}
+
+TEST_F(ItmProcessTest, SigtermAndATerminalThatGoesAwayAreOrderlyEndsToo) {
+  for (const int signal : {SIGTERM, SIGHUP}) {
+    fs::remove(project_ / "fifo");
+    fifo();
+    const pid_t id = start(drone() + " itm --from file:fifo --heaptrace heaptrace");
+    const Descriptor end = feed();
+    send(end, kAlloc);
+    ASSERT_TRUE(eventually([&] { return trace().ends_with(text_of(kAlloc)); }));
+    ::kill(id, signal);
+    EXPECT_EQ(finish(id).status, 0);
+    EXPECT_TRUE(trace().ends_with(text_of(kEnd)));
+  }
+}
+
+TEST_F(ItmProcessTest, ASecondCtrlCEndsAtOnceAndLeavesWhatCame) {
+  // The board heeds no request to end, so the orderly end takes its two seconds.
+  run(drone() + " flash node.elf");
+  std::string flood;
+  for (int i = 0; i != 100'000; ++i) flood += text_of(kAlloc);
+  write_file(project_ / "swo.bin", flood);
+  ::setenv("FAKE_BOARD", ("stubborn:" + (project_ / "swo.bin").string()).c_str(), 1);
+  const pid_t id = start(drone() + " itm --heaptrace heaptrace");
+  ASSERT_TRUE(eventually([&] { return trace().size() > flood.size() / 2; }));
+  ::kill(id, SIGINT);
+  std::this_thread::sleep_for(300ms);
+  EXPECT_EQ(::waitpid(id, nullptr, WNOHANG), 0) << "it waits for what is still to come";
+  ::kill(id, SIGINT);
+  EXPECT_EQ(finish(id).status, 130);
+  std::vector<itm::Packet> packets;
+  const std::string file = trace();
+  itm::Decoder decoder;
+  decoder.feed(std::as_bytes(std::span(file)), packets);
+  decoder.finish(packets);
+  EXPECT_EQ(packets.front().kind, itm::PacketKind::kSync);
+  for (const itm::Packet& packet : std::span(packets).subspan(1)) {
+    ASSERT_EQ(packet.kind, itm::PacketKind::kInstrumentation) << packet.offset;
+    ASSERT_EQ(packet.value, 0x01040001U) << "no END";
+  }
+}
+
+TEST_F(ItmProcessTest, InterruptedBeforeAnythingCameItKeepsTheOldTrace) {
+  fifo();
+  const pid_t id = start(drone() + " itm --from file:fifo --heaptrace heaptrace 2:samples.bin");
+  const Descriptor end = feed();
+  ASSERT_TRUE(eventually([&] { return fs::exists(project_ / "samples.bin"); }));
+  std::this_thread::sleep_for(50ms);
+  ::kill(id, SIGINT);
+  const Result result = finish(id);
+  EXPECT_EQ(result.status, 130);
+  EXPECT_THAT(result.err,
+              HasSubstr("error: 'fifo' carries nothing on any ITM port (0 bytes read)"));
+  EXPECT_THAT(result.err, HasSubstr("hint: "));
+  EXPECT_EQ(trace(), "precious");
+  EXPECT_FALSE(fs::exists(project_ / "samples.bin"));
+}
+
+TEST_F(ItmProcessTest, AReaderThatHasSeenEnoughEndsItQuietly) {
+  fifo();
+  const pid_t id = start("sh -c '" + drone() +
+                         " itm 0 --from file:fifo --heaptrace heaptrace; echo $? >&2' | head -c 1");
+  const Descriptor end = feed();
+  send(end, std::string("01 41 ") + kAlloc);
+  send(end, "01 42 01 43");
+  const Result result = finish(id);
+  EXPECT_EQ(result.out, "A");
+  ASSERT_TRUE(eventually([&] { return trace().ends_with(text_of(kEnd)); }));
+  ASSERT_TRUE(eventually([&] { return read_file(folder_.path() / "err").ends_with("0\n"); }))
+      << read_file(folder_.path() / "err");
+}
+
+TEST_F(ItmProcessTest, AFileThatMayNotGrowIsATraceUntilThere) {
+  std::string stream;
+  for (int i = 0; i != 1000; ++i) stream += text_of(kAlloc);
+  write_file(project_ / "swo.bin", stream);
+  // One block of 512 bytes: 6 bytes, then 101 events, and one byte of the next.
+  const Result result = run("sh -c 'ulimit -f 1; exec " + drone() +
+                            " itm --from file:swo.bin --heaptrace heaptrace'");
+  EXPECT_EQ(result.status, 3);
+  EXPECT_THAT(result.err, HasSubstr("error: cannot write 'heaptrace': File too large"));
+  EXPECT_EQ(trace(), (text_of(kSync) + stream).substr(0, 512));
+}
+
+TEST_F(ItmProcessTest, StandardInputIsDecodedToItsEnd) {
+  write_file(project_ / "swo.bin", text_of(std::string("01 48 01 69 13 61 62 63 64") + kAlloc));
+  const Result result = run(drone() + " itm 0 2:samples.bin --from - < swo.bin");
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(result.out, "Hi");
+  EXPECT_EQ(result.err, "");
+  EXPECT_EQ(read_file(project_ / "samples.bin"), "abcd");
+}
+
+TEST_F(ItmProcessTest, OutsideAProjectOnlyTheProbeIsMissing) {
+  fs::remove(project_ / "Drone.toml");
+  const Result result = run(drone() + " itm");
+  EXPECT_EQ(result.status, 3);
+  EXPECT_THAT(result.err, HasSubstr("error: there is no Drone.toml"));
+  EXPECT_THAT(result.err, HasSubstr("drone new"));
+}
+
+TEST_F(ItmProcessTest, FlashResetAndCaptureWorkOnTheEmulatedBoard) {
+  Result result = run(drone() + " itm");
+  EXPECT_EQ(result.status, 4);
+  EXPECT_THAT(result.err, HasSubstr("hint: build and flash the program first: just flash"));
+  result = run(drone() + " flash node.elf");
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(result.err, "flashed node: 1000 bytes of 512K flash\n");
+  EXPECT_EQ(result.out, "");
+  result = run(drone() + " reset");
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("note: the emulated board is off"));
+
+  write_file(project_ / "swo.bin", text_of(std::string("01 41 ") + kAlloc));
+  ::setenv("FAKE_BOARD", (project_ / "swo.bin").c_str(), 1);
+  const pid_t id = start(drone() + " itm --reset --heaptrace heaptrace");
+  ASSERT_TRUE(eventually([&] { return trace() == text_of(std::string(kSync) + kAlloc); }));
+  ::kill(id, SIGINT);
+  result = finish(id);
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(result.out, "A");
+  EXPECT_TRUE(trace().ends_with(text_of(kEnd)));
+}
+
+TEST_F(ItmProcessTest, ACrashIsReportedOnceTheCaptureIsClosedInOrder) {
+  run(drone() + " flash node.elf");
+  ::setenv("FAKE_BOARD", "faults", 1);
+  const Result result = run(drone() + " itm --heaptrace heaptrace");
+  EXPECT_EQ(result.status, 4);
+  EXPECT_THAT(result.err, HasSubstr("error: the program on the emulated board has crashed"));
+  EXPECT_TRUE(trace().ends_with(text_of(kEnd)));
+}
+
+/// A terminal, and what runs in it as a shell's job would: leader of a session and of the
+/// foreground group.
+class Terminal {
+ public:
+  Terminal(const fs::path& folder, const std::string& command) {
+    int master = -1;
+    id_ = ::forkpty(&master, nullptr, nullptr, nullptr);
+    if (id_ == 0) {
+      if (::chdir(folder.c_str()) != 0) ::_exit(126);
+      ::execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
+      ::_exit(127);
+    }
+    master_.reset(master);
+  }
+  ~Terminal() {
+    if (id_ <= 0) return;
+    ::kill(-id_, SIGKILL);
+    ::waitpid(id_, nullptr, 0);
+  }
+  Terminal(const Terminal&) = delete;
+  Terminal& operator=(const Terminal&) = delete;
+
+  void type(char key) const { (void)!::write(master_.get(), &key, 1); }
+
+  /// Reads until `text` was printed.
+  bool shows(const std::string& text) {
+    return eventually([&] {
+      pollfd readable{master_.get(), POLLIN, 0};
+      char buffer[4096];
+      while (::poll(&readable, 1, 0) > 0) {
+        const ssize_t n = ::read(master_.get(), buffer, sizeof(buffer));
+        if (n <= 0) break;
+        screen_.append(buffer, static_cast<std::size_t>(n));
+      }
+      return screen_.find(text) != std::string::npos;
+    });
+  }
+  const std::string& screen() const { return screen_; }
+
+ private:
+  pid_t id_ = -1;
+  Descriptor master_;
+  std::string screen_;
+};
+
+constexpr char kCtrlC = '\x03';
+constexpr char kCtrlZ = '\x1A';
+
+class TerminalTest : public ItmProcessTest {
+ protected:
+  TerminalTest() {
+    run(drone() + " flash node.elf");
+    write_file(project_ / "swo.bin", text_of(std::string("01 41 ") + kAlloc));
+    ::setenv("FAKE_BOARD", (project_ / "swo.bin").c_str(), 1);
+    write_file(project_ / "Justfile", "heaptrace:\n    @" + drone() +
+                                          " itm --heaptrace heaptrace\n"
+                                          "absent:\n    @" +
+                                          drone() + " itm --from file:absent\n");
+  }
+};
+
+TEST_F(TerminalTest, CtrlCEndsJustHeaptraceWithoutAnErrorAndTheShellHasItsTerminalBack) {
+  // `read` fails unless the shell is in the terminal's foreground.
+  Terminal terminal(project_, "just heaptrace; echo \"status $?\"; read x; echo \"read $x\"");
+  ASSERT_TRUE(terminal.shows(
+      "recording the heap's port 31 in heaptrace from the emulated board; Ctrl-C ends it"))
+      << terminal.screen();
+  ASSERT_TRUE(eventually([&] { return trace().ends_with(text_of(kAlloc)); }));
+  terminal.type(kCtrlC);
+  ASSERT_TRUE(terminal.shows("status 0")) << terminal.screen();
+  EXPECT_THAT(terminal.screen(), Not(HasSubstr("error")));
+  EXPECT_THAT(terminal.screen(), HasSubstr("next: drone heap"));
+  EXPECT_TRUE(trace().ends_with(text_of(kEnd)));
+  terminal.type('y');
+  terminal.type('\n');
+  EXPECT_TRUE(terminal.shows("read y")) << terminal.screen();
+}
+
+TEST_F(TerminalTest, CtrlZDoesNotStopACaptureThatNobodyCouldContinue) {
+  Terminal terminal(project_, "just heaptrace; echo \"status $?\"");
+  ASSERT_TRUE(terminal.shows("Ctrl-C ends it")) << terminal.screen();
+  ASSERT_TRUE(eventually([&] { return trace().ends_with(text_of(kAlloc)); }));
+  terminal.type(kCtrlZ);
+  std::this_thread::sleep_for(50ms);
+  terminal.type(kCtrlC);
+  EXPECT_TRUE(terminal.shows("status 0")) << terminal.screen();
+}
+
+TEST_F(TerminalTest, AnErrorGivesTheTerminalBackToo) {
+  Terminal terminal(project_, "just absent; echo \"status $?\"; read x; echo \"read $x\"");
+  ASSERT_TRUE(terminal.shows("status 3")) << terminal.screen();
+  terminal.type('y');
+  terminal.type('\n');
+  EXPECT_TRUE(terminal.shows("read y")) << terminal.screen();
+}
+
+TEST_F(TerminalTest, ASecondCtrlCGivesTheTerminalBackToo) {
+  ::setenv("FAKE_BOARD", ("stubborn:" + (project_ / "swo.bin").string()).c_str(), 1);
+  Terminal terminal(project_, "just heaptrace; echo \"status $?\"; read x; echo \"read $x\"");
+  ASSERT_TRUE(terminal.shows("Ctrl-C ends it")) << terminal.screen();
+  ASSERT_TRUE(eventually([&] { return trace() != "precious"; }));
+  terminal.type(kCtrlC);
+  std::this_thread::sleep_for(200ms);
+  terminal.type(kCtrlC);
+  ASSERT_TRUE(terminal.shows("status 130")) << terminal.screen();
+  terminal.type('y');
+  terminal.type('\n');
+  EXPECT_TRUE(terminal.shows("read y")) << terminal.screen();
+}
+
+TEST_F(TerminalTest, APipelineKeepsTheTerminal) {
+  // The other end of the pipe reads from the terminal, as a pager does.
+  Terminal terminal(project_, "just heaptrace | sh -c 'read x </dev/tty; echo \"read $x\"'");
+  ASSERT_TRUE(eventually([&] { return trace().ends_with(text_of(kAlloc)); }));
+  terminal.type('y');
+  terminal.type('\n');
+  EXPECT_TRUE(terminal.shows("read y")) << terminal.screen();
+}
+
+}  // namespace
+}  // namespace drone

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+#include "cli/itm_plan.hpp"
+
+#include <gmock/gmock.h>
+
+#include "support/byte_stream.hpp"
+#include "support/error.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace drone::cli {
+namespace {
+
+using test::TemporaryFolder;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+ItmPlan plan(std::vector<std::string> ports, std::vector<std::string> heaptraces = {},
+             const std::string& from = "probe") {
+  ItmOptions options;
+  options.ports = std::move(ports);
+  options.heaptraces = std::move(heaptraces);
+  options.from = from;
+  return plan_itm(options, "/project");
+}
+
+std::string refusal(std::vector<std::string> ports, std::vector<std::string> heaptraces = {},
+                    const std::string& from = "probe") {
+  try {
+    plan(std::move(ports), std::move(heaptraces), from);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.status(), ExitStatus::kUsage);
+    EXPECT_NE(error.hint(), "");
+    return error.message();
+  }
+  return "accepted";
+}
+
+TEST(ItmPlan, ShowsPorts0And1UnlessToldOtherwise) {
+  EXPECT_THAT(plan({}).shown, ElementsAre(0, 1));
+  EXPECT_THAT(plan({}, {"heaptrace"}).shown, ElementsAre(0, 1));
+  EXPECT_THAT(plan({"3"}).shown, ElementsAre(3));
+  EXPECT_THAT(plan({"2:samples.bin"}).shown, ElementsAre());
+  EXPECT_THAT(plan({"0,1", "31"}).shown, ElementsAre(0, 1, 31));
+}
+
+TEST(ItmPlan, SendsPortsToFiles) {
+  const ItmPlan result = plan({"0", "2:samples.bin", "1,0:/tmp/both:all"});
+  ASSERT_EQ(result.files.size(), 2U);
+  EXPECT_THAT(result.files[0].ports, ElementsAre(2));
+  EXPECT_EQ(result.files[0].file, "/project/samples.bin");
+  EXPECT_THAT(result.files[1].ports, ElementsAre(1, 0)) << "0 is shown as well, which is fine";
+  EXPECT_EQ(result.files[1].file, "/tmp/both:all");
+  EXPECT_EQ(result.port_mask(), 0b111U);
+}
+
+TEST(ItmPlan, RecordsHeapsOnPort31OrTheOneNamed) {
+  const ItmPlan result = plan({}, {"heaptrace", "30:other", "./5:odd", "name:x"});
+  ASSERT_EQ(result.heaptraces.size(), 4U);
+  EXPECT_EQ(result.heaptraces[0].port, 31U);
+  EXPECT_EQ(result.heaptraces[1].port, 30U);
+  EXPECT_EQ(result.heaptraces[1].file, "/project/other");
+  EXPECT_EQ(result.heaptraces[2].port, 31U);
+  EXPECT_EQ(result.heaptraces[2].file.filename(), "5:odd");
+  EXPECT_EQ(result.heaptraces[3].file, "/project/name:x");
+  EXPECT_EQ(result.port_mask(), 0xC0000003U);
+}
+
+TEST(ItmPlan, RefusesPortsThatDoNotExist) {
+  for (const char* port : {"32", "-1", "", "0,", ",0", "1,x", "0x1", " 1",
+                           "1:a,b:c:", "99999999999", "+1", "x:file"}) {
+    const std::string message = refusal({port});
+    if (std::string_view(port) == "1:a,b:c:") {
+      EXPECT_EQ(message, "accepted") << "a file's name may hold anything";
+    } else {
+      EXPECT_THAT(message, HasSubstr("no ITM port")) << port;
+    }
+  }
+  EXPECT_THAT(refusal({}, {"32:file"}), HasSubstr("no ITM port '32'"));
+}
+
+TEST(ItmPlan, RefusesWhatIsNamedTwice) {
+  EXPECT_THAT(refusal({"0", "0"}), HasSubstr("port 0 is to be shown twice"));
+  EXPECT_THAT(refusal({"0,0"}), HasSubstr("twice"));
+  EXPECT_THAT(refusal({"2,2:file"}), HasSubstr("twice"));
+  EXPECT_THAT(refusal({"2:file", "3:./file"}), HasSubstr("written twice"));
+  EXPECT_THAT(refusal({"2:heaptrace"}, {"heaptrace"}), HasSubstr("written twice"));
+  EXPECT_EQ(refusal({"2:/dev/null", "3:/dev/null"}), "accepted");
+  EXPECT_EQ(refusal({"2:a", "2:b"}), "accepted");
+}
+
+TEST(ItmPlan, RefusesFilesWithoutNames) {
+  EXPECT_THAT(refusal({"2:"}), HasSubstr("names no file"));
+  EXPECT_THAT(refusal({}, {""}), HasSubstr("names no file"));
+  EXPECT_THAT(refusal({}, {"30:"}), HasSubstr("names no file"));
+}
+
+TEST(ItmPlan, KnowsItsSources) {
+  EXPECT_EQ(plan({}, {}, "-").source, SourceKind::kStandardInput);
+  EXPECT_EQ(plan({}, {}, "file:swo.bin").source_file, "/project/swo.bin");
+  for (const char* source : {"", "file:", "files:x", "swo.bin", "probe:"}) {
+    EXPECT_THAT(refusal({}, {}, source), HasSubstr("no source")) << source;
+  }
+  ItmOptions options;
+  options.reset = true;
+  options.from = "-";
+  EXPECT_THROW(plan_itm(options, "/project"), Error);
+}
+
+TEST(ItmPlan, DoesNotOverwriteWhatItReads) {
+  const TemporaryFolder folder;
+  write_file(folder.path() / "swo.bin", "x");
+  std::filesystem::create_symlink("swo.bin", folder.path() / "link");
+  ItmOptions options;
+  options.from = "file:swo.bin";
+  options.heaptraces = {"link"};
+  EXPECT_THROW(plan_itm(options, folder.path()), Error);
+}
+
+}  // namespace
+}  // namespace drone::cli

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+#include "cli/itm.hpp"
+
+#include <gmock/gmock.h>
+
+#include <sstream>
+
+#include "support/byte_stream.hpp"
+#include "support/error.hpp"
+#include "support/temporary_folder.hpp"
+#include "support/test_bytes.hpp"
+
+namespace drone::cli {
+namespace {
+
+using test::bytes_of;
+using test::TemporaryFolder;
+using ::testing::HasSubstr;
+
+std::string text_of(std::string_view hex) {
+  const auto bytes = bytes_of(hex);
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+class ItmTest : public ::testing::Test {
+ protected:
+  ExitStatus run(std::string_view hex, std::vector<std::string> ports,
+                 std::vector<std::string> heaptraces = {}) {
+    write_file(folder_.path() / "swo.bin", text_of(hex));
+    ItmOptions options;
+    options.ports = std::move(ports);
+    options.heaptraces = std::move(heaptraces);
+    options.from = "file:swo.bin";
+    return run_itm(options, environment_);
+  }
+  Error error_of(std::string_view hex, std::vector<std::string> ports,
+                 std::vector<std::string> heaptraces = {}) {
+    try {
+      run(hex, std::move(ports), std::move(heaptraces));
+    } catch (const Error& error) {
+      return error;
+    }
+    ADD_FAILURE() << "nothing was thrown";
+    return Error(ExitStatus::kDone, "");
+  }
+  std::string file(const std::string& name) const { return read_file(folder_.path() / name); }
+
+  TemporaryFolder folder_;
+  std::ostringstream out_;
+  std::ostringstream err_;
+  Environment environment_{.out = out_, .err = err_, .directory = folder_.path()};
+};
+
+// Synchronization, "Hi" on port 0 in one write, "!" on port 1, a word on port 2, a halfword on 2.
+constexpr const char* kStream =
+    "00 00 00 00 00 80 02 48 69 09 21 13 01 02 03 04 12 05 06 C0 85 01 FA 08 00 FB 01 00 04 01";
+
+TEST_F(ItmTest, ShowsPayloadBytesInStreamOrder) {
+  EXPECT_EQ(run(kStream, {"1", "0"}), ExitStatus::kDone);
+  EXPECT_EQ(out_.str(), "Hi!");
+  EXPECT_EQ(err_.str(), "");
+}
+
+TEST_F(ItmTest, WritesPortsToFilesAndShowsThemToo) {
+  EXPECT_EQ(run(kStream, {"0", "0,2:both.bin", "1:one.bin", "9:silent.bin"}), ExitStatus::kDone);
+  EXPECT_EQ(out_.str(), "Hi");
+  EXPECT_EQ(file("both.bin"), text_of("48 69 01 02 03 04 05 06"));
+  EXPECT_EQ(file("one.bin"), "!");
+  EXPECT_EQ(file("silent.bin"), "");
+}
+
+TEST_F(ItmTest, RecordsTheHeapWithItsTimestamps) {
+  EXPECT_EQ(run(kStream, {}, {"heaptrace", "2:words"}), ExitStatus::kDone);
+  EXPECT_EQ(file("heaptrace"),
+            text_of("00 00 00 00 00 80 C0 85 01 FA 08 00 FB 01 00 04 01 FB FF 00 00 00"));
+  EXPECT_EQ(file("words"),
+            text_of("00 00 00 00 00 80 13 01 02 03 04 12 05 06 C0 85 01 13 FF 00 00 00"));
+  EXPECT_THAT(err_.str(), HasSubstr("heaptrace: 2 heap events of port 31, 22 bytes; nothing was "
+                                    "lost on the way\n"));
+  EXPECT_THAT(err_.str(), HasSubstr("next: drone heap -f "));
+}
+
+TEST_F(ItmTest, TellsOfLosses) {
+  EXPECT_EQ(run("70 FA 08 01 84 81 01 84 01 FA 08 01", {}, {"heaptrace"}), ExitStatus::kDone);
+  EXPECT_THAT(err_.str(), HasSubstr("2 heap events of port 31, 23 bytes; lost on the way: "
+                                    "1 overflow in the target and 1 damaged stretch (5 bytes)"));
+  err_.str("");
+  EXPECT_EQ(run("01 41 70 70", {}), ExitStatus::kDone);
+  EXPECT_EQ(err_.str(), "warning: lost on the way: 2 overflows in the target\n");
+}
+
+TEST_F(ItmTest, AHeapsPortWithoutEventsIsAFailedCheckThatNamesThePortsWithData) {
+  write_file(folder_.path() / "heaptrace", "old");
+  EXPECT_EQ(run("01 41 01 42 09 43", {"0"}, {"heaptrace"}), ExitStatus::kCheckFailed);
+  EXPECT_EQ(out_.str(), "AB");
+  EXPECT_THAT(err_.str(), HasSubstr("nothing came on port 31; data came on ports 0 (2 packets) "
+                                    "and 1 (1 packet)"));
+  EXPECT_THAT(err_.str(), HasSubstr("just features=heaptrace flash"));
+  EXPECT_EQ(file("heaptrace"), text_of("00 00 00 00 00 80 FB FF 00 00 00"));
+}
+
+TEST_F(ItmTest, SaysWhichPortsHaveDataWhenNoneOfThoseAskedForHas) {
+  EXPECT_EQ(run("19 41", {}), ExitStatus::kDone);
+  EXPECT_EQ(err_.str(),
+            "note: nothing came on the ports asked for; data came on port 3 (1 packet)\n");
+}
+
+TEST_F(ItmTest, AStreamWithoutAnyPortIsAnError) {
+  for (const char* stream : {"", "00 00 00 00 00 80 17 01 02 03 04"}) {
+    const Error error = error_of(stream, {});
+    EXPECT_EQ(error.status(), ExitStatus::kInput);
+    EXPECT_THAT(error.message(), HasSubstr("carries nothing on any ITM port"));
+  }
+}
+
+TEST_F(ItmTest, AFailedStartLeavesAnOldTraceAlone) {
+  write_file(folder_.path() / "heaptrace", "precious");
+  ItmOptions options;
+  options.heaptraces = {"heaptrace"};
+  for (const char* source : {"file:absent", "probe"}) {
+    options.from = source;
+    EXPECT_THROW(run_itm(options, environment_), Error);
+  }
+  EXPECT_THROW(run("", {}, {"heaptrace"}), Error);
+  EXPECT_EQ(file("heaptrace"), "precious");
+}
+
+TEST_F(ItmTest, AFullDiskIsAnErrorThatNamesTheFileAndTheOthersAreClosedInOrder) {
+  const Error error = error_of(kStream, {"0", "1:one.bin", "2:/dev/full"}, {"heaptrace"});
+  EXPECT_EQ(error.status(), ExitStatus::kInput);
+  EXPECT_EQ(error.message(), "cannot write '/dev/full': No space left on device");
+  EXPECT_EQ(out_.str(), "Hi");
+  EXPECT_EQ(file("one.bin"), "!");
+  EXPECT_TRUE(file("heaptrace").ends_with(text_of("FB FF 00 00 00")));
+}
+
+TEST_F(ItmTest, AFullDiskUnderTheHeaptraceIsAnErrorToo) {
+  const Error error = error_of(kStream, {"1:one.bin"}, {"/dev/full"});
+  EXPECT_EQ(error.message(), "cannot write '/dev/full': No space left on device");
+  EXPECT_EQ(file("one.bin"), "!");
+}
+
+TEST_F(ItmTest, AFileThatCannotBeCreatedIsAnErrorBeforeAnythingIsRead) {
+  const Error error = error_of(kStream, {"1:one.bin", "2:absent/two.bin"});
+  EXPECT_EQ(error.status(), ExitStatus::kInput);
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() / "one.bin"));
+}
+
+TEST_F(ItmTest, AnnouncesARecordingToWhoeverWatches) {
+  environment_.err_is_terminal = true;
+  run(kStream, {}, {"heaptrace"});
+  EXPECT_THAT(err_.str(), HasSubstr("recording the heap's port 31 in "));
+  EXPECT_THAT(err_.str(), HasSubstr("Ctrl-C ends it\n"));
+}
+
+}  // namespace
+}  // namespace drone::cli
