@@ -11,7 +11,14 @@ struct MalformedToml {};
   } while (false)
 #include "project/manifest.hpp"
 
+#pragma GCC diagnostic push
+#if defined(__GNUC__) && !defined(__clang__)
+// Assertions about the tree, in functions that are noexcept, end the program as assertions do; those
+// about the text, in the parser, can be caught.
+#pragma GCC diagnostic ignored "-Wterminate"
+#endif
 #include <toml++/toml.h>
+#pragma GCC diagnostic pop
 
 #include <algorithm>
 #include <array>
