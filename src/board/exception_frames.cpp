@@ -62,7 +62,7 @@ std::optional<RunEnd> Machine::enter(unsigned number, std::uint32_t return_addre
     if (cpu_.store_word(frame + 4 * i, words[i])) continue;
     Fault fault;
     fault.kind = "bus fault";
-    fault.what = "the registers could not be stacked for " + exception_name(number) + ": " +
+    fault.what = "the registers could not be stacked for " + exception_name(number) + " at " +
                  describe_address(frame + 4 * i, true);
     fault.hint = access_hint(frame + 4 * i, true);
     fault.pc = return_address & ~1U;
@@ -144,7 +144,7 @@ std::optional<RunEnd> Machine::leave(std::uint32_t exc_return, std::uint32_t ins
     Fault fault;
     fault.kind = "bus fault";
     fault.what = "the registers could not be unstacked on return from " + exception_name(number) +
-                 ": " + describe_address(stack, false);
+                 " at " + describe_address(stack, false);
     fault.pc = instruction;
     return report(fault, kUnstkErr, kHfsrForced);
   }

@@ -19,6 +19,7 @@ constexpr int kSignalArithmetic = 8;
 constexpr int kSignalBus = 10;
 constexpr int kSignalSegment = 11;
 
+constexpr std::uint32_t kThumb = 1U << 24;
 constexpr std::uint32_t kNullPage = 0x400;
 constexpr std::uint32_t kPeripherals = 0x40000000;
 constexpr std::uint32_t kPeripheralsEnd = 0x60000000;
@@ -27,21 +28,19 @@ constexpr std::uint32_t kStackOverrun = 0x10000;
 }  // namespace
 
 std::string Machine::describe_address(std::uint32_t address, bool write) const {
+  const auto text = [&](const std::string& why) {
+    return fmt::format("0x{:08x}, {}", address, why);
+  };
   for (const MemoryRegion& region : cpu_.regions()) {
-    if (address - region.origin < region.size) {
-      if (write && !region.writable) {
-        return fmt::format("0x{:08x} is in {}, which a program cannot write", address, region.name);
-      }
-      return fmt::format("0x{:08x} is in {}", address, region.name);
-    }
+    if (address - region.origin >= region.size) continue;
+    const bool refused = write && !region.writable;
+    return text("in " + region.name + (refused ? ", which a program cannot write" : ""));
   }
   if (address >= kPeripherals && address < kPeripheralsEnd) {
-    return fmt::format("0x{:08x} is a peripheral's address: the board has no peripherals there",
-                       address);
+    return text("a peripheral's address: the board has no peripherals there");
   }
-  if (address < kNullPage)
-    return fmt::format("there is no memory at 0x{:08x}: a null pointer", address);
-  return fmt::format("there is no memory at 0x{:08x}", address);
+  if (address < kNullPage) return text("where there is no memory (a null pointer)");
+  return text("where there is no memory");
 }
 
 std::string Machine::access_hint(std::uint32_t address, bool write) const {
@@ -52,7 +51,7 @@ std::string Machine::access_hint(std::uint32_t address, bool write) const {
   const std::uint32_t sp = cpu_.reg(Register::kSp);
   for (const MemoryRegion& region : cpu_.regions()) {
     if (region.writable && address < region.origin && region.origin - address <= kStackOverrun &&
-        sp < region.origin + kNullPage && region.origin - sp <= kStackOverrun) {
+        sp < region.origin + kNullPage && sp >= region.origin - kStackOverrun) {
       return fmt::format("the stack has overflowed: sp is 0x{:08x}, {} begins at 0x{:08x}", sp,
                          region.name, region.origin);
     }
@@ -64,11 +63,14 @@ std::string Machine::access_hint(std::uint32_t address, bool write) const {
 }
 
 std::optional<RunEnd> Machine::handle_fault(const Stop& stop) {
+  // An even address is wrong whether there is memory or not.
+  StopKind kind = stop.kind;
+  if (kind == StopKind::kFetchFault && (cpu_.xpsr() & kThumb) == 0) kind = StopKind::kInvalidState;
   Fault fault;
   fault.pc = stop.instruction;
   unsigned number = kUsageFault;
   std::uint32_t cfsr = 0;
-  switch (stop.kind) {
+  switch (kind) {
     case StopKind::kReadFault:
     case StopKind::kWriteFault: {
       const bool write = stop.kind == StopKind::kWriteFault;
@@ -76,9 +78,8 @@ std::optional<RunEnd> Machine::handle_fault(const Stop& stop) {
       cfsr = kPrecisErr | kBfarValid;
       registers_.set_bus_fault_address(stop.address);
       fault.kind = "bus fault";
-      fault.what = fmt::format("{} of {} byte{} at 0x{:08x}: {}", write ? "write" : "read",
-                               stop.size, stop.size == 1 ? "" : "s", stop.address,
-                               describe_address(stop.address, write));
+      fault.what = fmt::format("{} of {} byte{} at {}", write ? "write" : "read", stop.size,
+                               stop.size == 1 ? "" : "s", describe_address(stop.address, write));
       fault.hint = access_hint(stop.address, write);
       fault.gdb_signal = kSignalSegment;
       break;
@@ -87,8 +88,7 @@ std::optional<RunEnd> Machine::handle_fault(const Stop& stop) {
       number = kBusFault;
       cfsr = kIBusErr;
       fault.kind = "bus fault";
-      fault.what = fmt::format("instruction fetch at 0x{:08x}: {}", stop.address,
-                               describe_address(stop.address, false));
+      fault.what = "instruction fetch at " + describe_address(stop.address, false);
       fault.pc = stop.address;
       fault.branched_from = stop.instruction;
       fault.gdb_signal = kSignalSegment;
@@ -157,9 +157,7 @@ std::optional<RunEnd> Machine::raise(unsigned number, std::uint32_t cfsr, Fault 
     return enter(number, fault.pc);
   }
   if (exceptions.enabled(number)) {
-    fault.what += fmt::format(
-        " (the program handles this kind of fault, but not at the priority "
-        "at which it happened)");
+    fault.what += " (the program handles such faults, but not at the priority of this one)";
   }
   return report(fault, cfsr, kHfsrForced);
 }
