@@ -29,7 +29,7 @@ def add_audit(w, here, events):
                  '#include "audit_port.hpp"\n#include "drone/heaptrace/itm_tracer.hpp"')
     replace_once(src / "main.cpp", 'asm volatile("wfi");',
                  'audit::end_when_done();\n    asm volatile("wfi");')
-    replace_once(src / "main.cpp", '#include "board.hpp"', '#include "audit_port.hpp"\n#include "board.hpp"')
+    replace_once(src / "main.cpp", '#include "log.hpp"', '#include "audit_port.hpp"\n#include "log.hpp"')
     replace_once(w.node / "CMakeLists.txt", "src/command.cpp", "src/audit_port.cpp src/command.cpp")
     replace_once(w.node / "CMakeLists.txt", "target_compile_features(firmware PRIVATE cxx_std_20)",
                  "target_compile_features(firmware PRIVATE cxx_std_20)\n"
@@ -57,6 +57,8 @@ def audit(prefix, work, here, events):
     for word in ("lost", "damaged", "overflow", "dropped", "midway"):
         check(word not in usage, f"the trace is not whole: {word}")
     check(writes >= events, "the capture is shorter than it should be")
+    for kind in (allocations, deallocations, resizes, alignments, sequences):
+        check(kind > 0, f"the application leaves out a kind of event: {log}")
     check(f"{writes}" in re.sub(r"[ ,'_]", "", verdict), f"the verdict does not say {writes} events")
 
     # 4 bytes of payload and 1 of header for everything but a deallocation, which takes 2 and 1.
