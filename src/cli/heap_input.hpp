@@ -5,7 +5,9 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
+#include <span>
 
 #include "cli/environment.hpp"
 #include "cli/heap.hpp"
@@ -17,19 +19,24 @@ namespace drone::cli {
 /// size or an alignment that neither the command line nor Drone.toml gives is absent: the trace may
 /// carry it.
 struct HeapInput {
-  std::filesystem::path file;                   ///< for messages: as the user would name it
+  std::filesystem::path file;                   ///< for messages
   heaptrace::OpenStream open;                   ///< opens `file`; throws Error (kInput)
   heaptrace::ReadOptions read;                  ///< from the options
   std::optional<std::uint32_t> size;            ///< bytes: of -s, else of Drone.toml
   std::optional<std::uint32_t> base_alignment;  ///< bytes, 4 or 8: of Drone.toml
 };
 
-/// Finds the trace and the project it belongs to. A relative `options.file` is looked for in
-/// `environment.directory`; the default one in the project's root, if the directory is in a
-/// project. Throws Error: kUsage for a size that is none, kInput for a trace that is missing or
-/// empty (the hint names the commands that record one) or for a Drone.toml that is wrong and
-/// needed.
+/// Finds the trace and the project it belongs to, that of `environment.directory`. A relative
+/// `options.file` starts from that directory; the default one is in the project's root, or in the
+/// directory if that is in no project. Throws Error: kUsage for a size that is none, kInput for a
+/// trace that is missing or empty (the hint names the commands that record one) or for a Drone.toml
+/// that is wrong.
 HeapInput heap_input(const HeapOptions& options, Environment& environment);
+
+/// Reads `input`'s trace as heaptrace::read_events does; its errors name the file.
+heaptrace::Summary read_trace(
+    const HeapInput& input, const std::function<void()>& restart,
+    const std::function<void(std::span<const heaptrace::Event>)>& consume);
 
 /// The heap's size in bytes: of `input`, else of the trace's description. Throws Error (kInput) if
 /// neither has it.

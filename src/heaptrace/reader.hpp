@@ -39,8 +39,10 @@ struct Losses {
   std::uint64_t damaged_events =
       0;  ///< said what the described heap cannot have; not counted as lives
   std::uint64_t unknown_deallocs =
-      0;                            ///< DEALLOC or RESIZE of a block not live: lost, or from before
-  std::uint64_t double_allocs = 0;  ///< ALLOC of a live block: its DEALLOC was lost
+      0;  ///< DEALLOC or RESIZE of a block not live: its ALLOC was lost, or is from before
+  std::uint64_t lost_allocs =
+      0;  ///< those of unknown_deallocs in a run seen from its reset: its ALLOC was lost for sure
+  std::uint64_t double_allocs = 0;    ///< ALLOC of a live block: its DEALLOC was lost
   std::vector<std::uint64_t> places;  ///< file offsets of the first of these, ascending, at most 16
 
   /// Whether any figure of the stream may be too low because of what was lost after it began. A
@@ -59,8 +61,8 @@ struct Summary {
   std::uint32_t runs = 0;                ///< resets seen, plus one if events came before the first
   bool began_midway = false;             ///< no VERSION before the first event
   bool ended_in_order = false;           ///< END was the last event
-  bool description_ignored =
-      false;  ///< it was of another binary: nearly every event contradicted it
+  bool description_ignored = false;  ///< it was of another binary: nearly every event contradicted
+                                     ///< it; `description` is empty then
   std::map<unsigned, std::uint64_t> packets_per_port;
 };
 
@@ -74,8 +76,10 @@ using OpenStream = std::function<std::unique_ptr<ByteSource>()>;
 /// Reads the whole stream and hands its events, in batches and in order, to `consume`; then returns
 /// what the stream was like. Any bytes are read without fault. If nearly every event contradicts
 /// the description, calls `restart` (everything consumed so far is void) and reads again without
-/// it. Throws Error (kInput) when reading fails, or when the stream carries no heap event at all:
-/// the message says which ports it does carry.
+/// it. Memory grows with the live blocks, not with the stream.
+/// Throws Error (kInput) when reading fails, when the stream is of a format version that this drone
+/// does not read, and when it is no heap trace: the message says what it is instead, or which ports
+/// it carries. Messages speak of "the trace" and leave its name to the caller.
 Summary read_events(const OpenStream& open, const ReadOptions& options,
                     const std::function<void()>& restart,
                     const std::function<void(std::span<const Event>)>& consume);

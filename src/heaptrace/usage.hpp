@@ -4,7 +4,10 @@
 // Usage statistics of a heap: what `drone heap` prints, by the words of docs/numbers.md.
 
 #include <cstdint>
+#include <map>
 #include <span>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "heaptrace/event.hpp"
@@ -42,7 +45,26 @@ class UsageCollector {
  public:
   void add(std::span<const Event> events);
   Usage usage() const;
-  // private members by the implementer
+
+ private:
+  struct Counts {
+    std::uint64_t live = 0;  ///< in run `run`; 0 in any later one
+    std::uint64_t max_count = 0;
+    std::uint64_t allocations = 0;
+    std::uint64_t run = 0;
+  };
+  static constexpr std::uint32_t kDenseSizes = 0x4000;
+
+  Counts& counts(std::uint32_t size);
+  void begin_life(std::uint32_t size);
+  void end_life(std::uint32_t size);
+
+  std::vector<Counts> dense_;  ///< by size, up to kDenseSizes
+  std::unordered_map<std::uint32_t, Counts> sparse_;
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t> failed_;  ///< size, alignment
+  std::uint64_t run_ = 0;
+  std::uint64_t live_bytes_ = 0;
+  std::uint64_t peak_bytes_ = 0;
 };
 
 }  // namespace drone::heaptrace

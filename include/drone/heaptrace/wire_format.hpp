@@ -8,10 +8,10 @@
 // A write is 16 bits wide (DEALLOC, bit 0 = 0) or 32 (everything else, bit 0 = 1):
 //
 //   DEALLOC  15:1 block
-//   ALLOC    2:1 = 0   17:3 block (0x7FFF: the request failed)   31:18 requested size
-//   RESIZE   2:1 = 1   17:3 block                                31:18 new requested size
-//   SITE     2:1 = 2    9:3 low 7 bits of the block              31:10 bits 22:1 of the return
-//   address EXT      2:1 = 3    7:3 sub-operation                        31:8  argument
+//   ALLOC    2:1 = 0   17:3 block (0x7FFF: it failed)   31:18 requested size
+//   RESIZE   2:1 = 1   17:3 block                       31:18 new requested size
+//   SITE     2:1 = 2    9:3 low 7 bits of the block     31:10 bits 22:1 of the return address
+//   EXT      2:1 = 3    7:3 sub-operation               31:8  argument
 //
 // Blocks from 0x7FFF on and sizes from 16383 on take a pair of EXT writes, "wide".
 

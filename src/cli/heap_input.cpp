@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+#include "cli/heap_input.hpp"
+
+#include <system_error>
+
+#include "project/manifest.hpp"
+#include "support/byte_stream.hpp"
+#include "support/error.hpp"
+
+namespace drone::cli {
+namespace {
+
+constexpr const char* kHowToRecord =
+    "record one: `just features=heaptrace flash`, then `just heaptrace` until Ctrl-C";
+
+/// The error with the file that it is about.
+Error about(const HeapInput& input, const Error& error) {
+  return {error.status(), "reading trace '" + input.file.string() + "': " + error.message(),
+          error.hint()};
+}
+
+void check_trace(const std::filesystem::path& path, const std::filesystem::path& shown) {
+  std::error_code failure;
+  const auto status = std::filesystem::status(path, failure);
+  if (status.type() == std::filesystem::file_type::not_found) {
+    throw Error(ExitStatus::kInput, "there is no trace '" + shown.string() + "'", kHowToRecord);
+  }
+  if (status.type() == std::filesystem::file_type::directory) {
+    throw Error(ExitStatus::kInput, "'" + shown.string() + "' is a folder, not a trace");
+  }
+  if (status.type() == std::filesystem::file_type::regular &&
+      std::filesystem::file_size(path, failure) == 0) {
+    throw Error(
+        ExitStatus::kInput, "the trace '" + shown.string() + "' is empty: the capture got nothing",
+        std::string("check that the program has the heaptrace feature and runs; ") + kHowToRecord);
+  }
+}
+
+}  // namespace
+
+HeapInput heap_input(const HeapOptions& options, Environment& environment) {
+  HeapInput input;
+  if (options.size) {
+    input.size = project::parse_size(*options.size);
+    if (*input.size == 0) throw Error(ExitStatus::kUsage, "a heap of 0 bytes has no usage");
+  }
+  const auto manifest_path = project::find_manifest(environment.directory);
+  if (manifest_path) {
+    const project::Manifest manifest = project::load_manifest(*manifest_path);
+    if (!input.size) input.size = manifest.heap.size;
+    input.base_alignment = manifest.heap.alignment;
+  }
+
+  input.file = options.file;
+  std::filesystem::path root = environment.directory;
+  if (manifest_path && options.file == HeapOptions().file) {
+    root = manifest_path->parent_path();
+    if (root != environment.directory) input.file = root / options.file;
+  }
+  const std::filesystem::path path = root / options.file;
+  check_trace(path, input.file);
+  input.open = [path] { return open_source(path); };
+  input.read.port = options.port;
+  return input;
+}
+
+heaptrace::Summary read_trace(
+    const HeapInput& input, const std::function<void()>& restart,
+    const std::function<void(std::span<const heaptrace::Event>)>& consume) {
+  try {
+    return heaptrace::read_events(input.open, input.read, restart, consume);
+  } catch (const Error& error) {
+    throw about(input, error);
+  }
+}
+
+std::uint32_t heap_size(const HeapInput& input, const heaptrace::Description& description) {
+  if (input.size) return *input.size;
+  if (description.heap_size) return *description.heap_size;
+  throw Error(ExitStatus::kInput,
+              "the size of the heap is unknown: neither a Drone.toml nor the trace '" +
+                  input.file.string() + "' says it",
+              "give it, as in -s 10K");
+}
+
+std::uint32_t base_alignment(const HeapInput& input, const heaptrace::Description& description) {
+  if (description.base_alignment) return *description.base_alignment;
+  return input.base_alignment.value_or(4);
+}
+
+}  // namespace drone::cli

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT
+#include "heaptrace/reader.hpp"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+#include "heaptrace/event_reader.hpp"
+#include "itm/decoder.hpp"
+#include "support/error.hpp"
+
+namespace drone::heaptrace {
+namespace {
+
+constexpr std::size_t kChunk = 1 << 18;
+constexpr const char* kHowToRecord =
+    "record one from firmware that has the heaptrace feature: `just features=heaptrace flash`, "
+    "then `just heaptrace`";
+
+[[noreturn]] void refuse(const std::string& message, const std::string& hint = kHowToRecord) {
+  throw Error(ExitStatus::kInput, message, hint);
+}
+
+std::string counted(std::uint64_t count, const std::string& noun) {
+  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
+/// Whether bytes are such as a text file begins with: no control characters, and UTF-8 (of which a
+/// last character may be cut).
+bool looks_like_text(std::span<const std::byte> bytes) {
+  unsigned continuations = 0;
+  for (const std::byte byte : bytes) {
+    const auto c = std::to_integer<unsigned>(byte);
+    if (continuations != 0) {
+      if ((c & 0xC0) != 0x80) return false;
+      --continuations;
+    } else if (c >= 0xC2 && c <= 0xF4) {
+      continuations = c >= 0xF0 ? 3 : c >= 0xE0 ? 2 : 1;
+    } else if (c >= 0x7F || (c < 0x20 && c != '\t' && c != '\n' && c != '\r')) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/// Fills the buffer unless the source ends before.
+std::size_t read_chunk(ByteSource& source, std::span<std::byte> buffer) {
+  std::size_t filled = 0;
+  while (filled != buffer.size()) {
+    const std::size_t size = source.read(buffer.subspan(filled));
+    if (size == 0) break;
+    filled += size;
+  }
+  return filled;
+}
+
+/// Files that decode as ITM to some extent, as most bytes do, and are something else.
+void refuse_other_files(std::span<const std::byte> head) {
+  const auto begins_with = [head](std::string_view magic) {
+    return head.size() >= magic.size() &&
+           std::equal(magic.begin(), magic.end(), head.begin(),
+                      [](char c, std::byte byte) { return static_cast<std::byte>(c) == byte; });
+  };
+  if (begins_with("\x7F"
+                  "ELF"))
+    refuse("the trace is an ELF file, a program and no recording");
+  constexpr std::size_t kEnoughText = 16;
+  const std::span<const std::byte> begin = head.first(std::min<std::size_t>(head.size(), 4096));
+  if (begin.size() >= kEnoughText && looks_like_text(begin)) refuse("the trace is a text file");
+}
+
+std::string list_ports(const std::map<unsigned, std::uint64_t>& packets_per_port) {
+  constexpr std::size_t kMost = 8;
+  std::string text;
+  std::size_t listed = 0;
+  for (const auto& [port, packets] : packets_per_port) {
+    if (listed == kMost) {
+      text += " and " + std::to_string(packets_per_port.size() - kMost) + " more";
+      break;
+    }
+    text += (listed++ == 0 ? "" : ", ") + std::to_string(port) + " (" + counted(packets, "packet") +
+            ")";
+  }
+  return text;
+}
+
+/// The stream is no trace of a heap: says what it is.
+void refuse_without_events(const EventReader& reader, const Summary& summary, unsigned port) {
+  const std::string heap_port = "port " + std::to_string(port);
+  if (summary.bytes == 0) refuse("the trace is empty: the capture got nothing");
+  if (reader.foreign_writes() * 2 > reader.counted_events()) {
+    refuse(heap_port + " carries something else: " + std::to_string(reader.foreign_writes()) +
+               " of its " + counted(summary.events, "packet") + " are no heap events",
+           "name the heap's port with --port");
+  }
+  if (reader.counted_events() != 0) return;
+  if (summary.packets_per_port.count(port) != 0) {
+    refuse("the trace has no event: the capture ran, but the program sent none");
+  }
+  if (!summary.packets_per_port.empty()) {
+    refuse("the trace has no event of the heap's " + heap_port + "; it carries " +
+               (summary.packets_per_port.size() == 1 ? "port " : "ports ") +
+               list_ports(summary.packets_per_port),
+           "build the firmware with the heaptrace feature (`just features=heaptrace flash`), or "
+           "name the heap's port with --port");
+  }
+  refuse("the trace has no packet of any port in its " + counted(summary.bytes, "byte"),
+         "a wrong baud rate or trace clock gives such files; else " + std::string(kHowToRecord));
+}
+
+}  // namespace
+
+Summary read_events(const OpenStream& open, const ReadOptions& options,
+                    const std::function<void()>& restart,
+                    const std::function<void(std::span<const Event>)>& consume) {
+  std::vector<std::byte> buffer(kChunk);
+  for (bool use_description = true;; use_description = false) {
+    const std::unique_ptr<ByteSource> source = open();
+    EventReader reader(options.port, use_description, consume);
+    itm::Decoder decoder;
+    const auto sink = [&reader](const itm::Packet& packet) { reader.add(packet); };
+    std::uint64_t bytes = 0;
+    while (const std::size_t size = read_chunk(*source, buffer)) {
+      const std::span<const std::byte> chunk = std::span(buffer).first(size);
+      if (bytes == 0) refuse_other_files(chunk);
+      decoder.feed(chunk, sink);
+      bytes += size;
+    }
+    decoder.finish(sink);
+    reader.finish();
+    Summary summary = reader.summary();
+    summary.bytes = bytes;
+    refuse_without_events(reader, summary, options.port);
+    if (!reader.contradicts_description()) {
+      summary.description_ignored = !use_description;
+      return summary;
+    }
+    restart();
+  }
+}
+
+}  // namespace drone::heaptrace

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+#include "heaptrace/usage.hpp"
+
+#include <algorithm>
+
+namespace drone::heaptrace {
+
+UsageCollector::Counts& UsageCollector::counts(std::uint32_t size) {
+  Counts* found = nullptr;
+  if (size < kDenseSizes) {
+    if (size >= dense_.size()) dense_.resize(size + 1);
+    found = &dense_[size];
+  } else {
+    found = &sparse_[size];
+  }
+  if (found->run != run_) {
+    found->run = run_;
+    found->live = 0;
+  }
+  return *found;
+}
+
+void UsageCollector::begin_life(std::uint32_t size) {
+  Counts& of_size = counts(size);
+  ++of_size.allocations;
+  of_size.max_count = std::max(of_size.max_count, ++of_size.live);
+  live_bytes_ += size;
+}
+
+void UsageCollector::end_life(std::uint32_t size) {
+  --counts(size).live;
+  live_bytes_ -= size;
+}
+
+void UsageCollector::add(std::span<const Event> events) {
+  for (const Event& event : events) {
+    switch (event.kind) {
+      case EventKind::kAlloc:
+        begin_life(event.size);
+        peak_bytes_ = std::max(peak_bytes_, live_bytes_);
+        break;
+      case EventKind::kDealloc:
+        end_life(event.size);
+        break;
+      case EventKind::kResize:
+        end_life(event.old_size);
+        begin_life(event.size);
+        peak_bytes_ = std::max(peak_bytes_, live_bytes_);
+        break;
+      case EventKind::kRealign:
+        break;
+      case EventKind::kFailed:
+        ++failed_[{event.size, event.alignment}];
+        break;
+      case EventKind::kReset:
+        ++run_;
+        live_bytes_ = 0;
+        break;
+    }
+  }
+}
+
+Usage UsageCollector::usage() const {
+  Usage usage;
+  const auto add = [&usage](std::uint32_t size, const Counts& counts) {
+    if (counts.allocations == 0) return;
+    usage.sizes.push_back({size, counts.max_count, counts.allocations});
+    usage.maximum_bytes += size * counts.max_count;
+  };
+  for (std::size_t size = 0; size != dense_.size(); ++size) {
+    add(static_cast<std::uint32_t>(size), dense_[size]);
+  }
+  for (const auto& [size, counts] : sparse_) add(size, counts);
+  std::sort(usage.sizes.begin(), usage.sizes.end(),
+            [](const SizeUsage& a, const SizeUsage& b) { return a.size < b.size; });
+  for (const auto& [request, count] : failed_) {
+    usage.failed.push_back({request.first, request.second, count});
+  }
+  usage.peak_bytes = peak_bytes_;
+  return usage;
+}
+
+}  // namespace drone::heaptrace

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+#include "report/heap_report.hpp"
+
+#include <utility>
+
+namespace drone::report {
+namespace {
+
+double percent_of(std::uint64_t bytes, std::uint32_t heap_size) {
+  return 100.0 * static_cast<double>(bytes) / static_cast<double>(heap_size);
+}
+
+}  // namespace
+
+HeapReport make_heap_report(heaptrace::Usage usage, heaptrace::Summary summary,
+                            std::uint32_t heap_size, std::uint32_t base_alignment) {
+  HeapReport report;
+  report.usage = std::move(usage);
+  report.summary = std::move(summary);
+  report.heap_size = heap_size;
+  report.base_alignment = base_alignment;
+  report.maximum_percent = percent_of(report.usage.maximum_bytes, heap_size);
+  report.peak_percent = percent_of(report.usage.peak_bytes, heap_size);
+  for (const heaptrace::FailedUsage& failed : report.usage.failed) {
+    report.failed_requests += failed.count;
+  }
+  return report;
+}
+
+}  // namespace drone::report

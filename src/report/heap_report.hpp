@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// What `drone heap` has to say about a trace, computed once; renderers only format it.
+
+#include <cstdint>
+#include <string>
+
+#include "heaptrace/reader.hpp"
+#include "heaptrace/usage.hpp"
+
+namespace drone::report {
+
+struct HeapReport {
+  heaptrace::Usage usage;
+  heaptrace::Summary summary;
+  std::uint32_t heap_size = 0;       ///< bytes
+  std::uint32_t base_alignment = 4;  ///< bytes
+  double maximum_percent = 0;        ///< of heap_size: usage.maximum_bytes
+  double peak_percent = 0;           ///< of heap_size: usage.peak_bytes
+  std::uint64_t failed_requests = 0;
+};
+
+/// Needs heap_size > 0.
+HeapReport make_heap_report(heaptrace::Usage usage, heaptrace::Summary summary,
+                            std::uint32_t heap_size, std::uint32_t base_alignment);
+
+/// The report as text, ending in a newline: the table and its two sums; then, where there is
+/// something to say, failed requests, runs, what was lost and what that means for the figures.
+std::string render_text(const HeapReport& report);
+
+}  // namespace drone::report

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "report/heap_report.hpp"
+
+namespace drone::report {
+namespace {
+
+using Text = fmt::memory_buffer;
+
+template <class... Arguments>
+void print(Text& text, fmt::format_string<Arguments...> format, Arguments&&... arguments) {
+  fmt::format_to(std::back_inserter(text), format, std::forward<Arguments>(arguments)...);
+}
+
+/// "1 block", "2 blocks".
+std::string counted(std::uint64_t count, const char* noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+const char* was(std::uint64_t count) { return count == 1 ? "was" : "were"; }
+
+void print_table(Text& text, const heaptrace::Usage& usage) {
+  constexpr const char* kNames[] = {"<size>", "<max count>", "<allocations>"};
+  std::size_t widths[3];
+  for (int i = 0; i != 3; ++i) widths[i] = std::string_view(kNames[i]).size();
+  for (const heaptrace::SizeUsage& row : usage.sizes) {
+    widths[0] = std::max(widths[0], fmt::formatted_size("{}", row.size));
+    widths[1] = std::max(widths[1], fmt::formatted_size("{}", row.max_count));
+    widths[2] = std::max(widths[2], fmt::formatted_size("{}", row.allocations));
+  }
+  const auto print_row = [&](const auto& size, const auto& max_count, const auto& allocations) {
+    print(text, " {:>{}} {:>{}} {:>{}}\n", size, widths[0], max_count, widths[1], allocations,
+          widths[2]);
+  };
+  print_row(kNames[0], kNames[1], kNames[2]);
+  for (const heaptrace::SizeUsage& row : usage.sizes) {
+    print_row(row.size, row.max_count, row.allocations);
+  }
+}
+
+void print_failed(Text& text, const HeapReport& report) {
+  if (report.failed_requests == 0) return;
+  constexpr std::size_t kMostListed = 20;
+  const std::vector<heaptrace::FailedUsage>& failed = report.usage.failed;
+  print(text, "\nFailed requests: {}\n", report.failed_requests);
+  for (std::size_t i = 0; i != std::min(failed.size(), kMostListed); ++i) {
+    print(text, "  {}", counted(failed[i].size, "byte"));
+    if (failed[i].alignment > report.base_alignment) {
+      print(text, " aligned to {}", failed[i].alignment);
+    }
+    print(text, ": {}\n", counted(failed[i].count, "time"));
+  }
+  std::uint64_t others = 0;
+  for (std::size_t i = kMostListed; i < failed.size(); ++i) others += failed[i].count;
+  if (others != 0) print(text, "  and {} of larger sizes\n", others);
+}
+
+/// What was lost, a sentence each.
+void print_losses(Text& text, const heaptrace::Losses& losses) {
+  if (!losses.any()) return;
+  print(text, "\nThe trace is incomplete:\n");
+  if (losses.overflows != 0) {
+    print(text, "- The ITM overflowed {}: the target sent more than its trace output carries.\n",
+          counted(losses.overflows, "time"));
+  }
+  if (losses.malformed != 0) {
+    print(text, "- The bytes in {} are no packet: the line is disturbed, or its rate is off.\n",
+          counted(losses.malformed, "place"));
+  }
+  if (losses.gaps != 0) {
+    print(text, "- The capture lost bytes in {} ({}).\n", counted(losses.gaps, "place"),
+          losses.gap_bytes == 0 ? "their number is unknown"
+                                : counted(losses.gap_bytes, "byte") + " that it knows of");
+  }
+  if (losses.lost_events != 0) {
+    print(text, "- {} {} lost on the way: by the target's count it sent more than came.\n",
+          counted(losses.lost_events, "event"), was(losses.lost_events));
+  }
+  if (losses.dropped_events != 0) {
+    print(text, "- {} {} dropped by the target: its trace output was blocked for too long.\n",
+          counted(losses.dropped_events, "event"), was(losses.dropped_events));
+  }
+  if (losses.damaged_events != 0) {
+    print(text, "- {} {} damaged (no such block, or more bytes than it holds) and left out.\n",
+          counted(losses.damaged_events, "event"), was(losses.damaged_events));
+  }
+  if (losses.lost_allocs != 0) {
+    print(text, "- {} {} freed or resized without an allocation in the trace.\n",
+          counted(losses.lost_allocs, "block"), was(losses.lost_allocs));
+  }
+  if (losses.double_allocs != 0) {
+    print(text, "- {} {} allocated again without having been freed in the trace.\n",
+          counted(losses.double_allocs, "block"), was(losses.double_allocs));
+  }
+  if (!losses.places.empty()) {
+    print(text, "The first places, as offsets in the file: {}.\n", fmt::join(losses.places, ", "));
+  }
+  print(text,
+        "So <allocations> are lower bounds; <max count>, maximum and peak are too low where an\n"
+        "allocation is missing, and too high where the end of one is.\n");
+}
+
+void print_notes(Text& text, const heaptrace::Summary& summary) {
+  if (summary.began_midway) {
+    print(text,
+          "\nThe capture began while the program was running: the figures are lower bounds.\n");
+    const std::uint64_t earlier = summary.losses.unknown_deallocs - summary.losses.lost_allocs;
+    if (earlier != 0) {
+      print(text, "{} {} freed or resized that had been allocated before.\n",
+            counted(earlier, "block"), was(earlier));
+    }
+    print(text, "`drone itm --reset` records from the program's start.\n");
+  }
+  if (summary.description_ignored) {
+    print(text,
+          "\nThe description of the heap in the trace is that of another program: it was not\n"
+          "used.\n");
+  }
+  if (summary.unknown_operations != 0) {
+    print(text, "\n{} {} of a kind that this drone does not know, and {} skipped.\n",
+          counted(summary.unknown_operations, "event"), was(summary.unknown_operations),
+          was(summary.unknown_operations));
+  }
+  if (!summary.ended_in_order) {
+    print(text, "\nThe capture was not closed in order: its end may be missing.\n");
+  }
+}
+
+}  // namespace
+
+std::string render_text(const HeapReport& report) {
+  Text text;
+  print(text, "{:-^80}\n", " HEAP USAGE ");
+  print_table(text, report.usage);
+  print(text, "Maximum memory usage: {} / {:.2f}%\n", report.usage.maximum_bytes,
+        report.maximum_percent);
+  print(text, "Peak in use: {} / {:.2f}%\n", report.usage.peak_bytes, report.peak_percent);
+  print_failed(text, report);
+  if (report.summary.runs > 1) {
+    print(text,
+          "\nRuns: {}, the target was reset in between. Max counts and peak are the largest of\n"
+          "the runs, allocations their sums.\n",
+          report.summary.runs);
+  }
+  print_losses(text, report.summary.losses);
+  print_notes(text, report.summary);
+  return fmt::to_string(text);
+}
+
+}  // namespace drone::report
