@@ -68,13 +68,13 @@ bool any_wanted(const ItmPlan& plan, const itm::PortDemux& ports) {
     throw Error(status, fmt::format("{} carries nothing on any ITM port ({} read)", source, came),
                 "an ITM stream is what a debug probe receives over SWO, without TPIU frames");
   }
-  if (capture.bytes() != 0) {
-    throw Error(status, "nothing was captured: " + came + " came, but no ITM packet of any port",
+  if (capture.ports().losses().malformed != 0) {
+    throw Error(status, "nothing was captured: " + came + " came, but no packet of any ITM port",
                 "check clock and baud in the [itm] section of Drone.toml");
   }
-  throw Error(status, "nothing was captured: the target has sent nothing",
-              "does the program write to these ITM ports, and is it running? Ports without a "
-              "listener cost it nothing, so it cannot tell you");
+  throw Error(status, "nothing was captured: the program has sent nothing on any port",
+              "does it get to where it writes, and does it write to the ports that are captured? "
+              "The others are off");
 }
 
 void report_trace(const Capture::Trace& trace, const itm::StreamLosses& lost,

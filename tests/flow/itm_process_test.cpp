@@ -15,6 +15,7 @@
 #include <fstream>
 #include <functional>
 #include <thread>
+#include <utility>
 
 #include "itm/decoder.hpp"
 #include "support/byte_stream.hpp"
@@ -268,6 +269,22 @@ TEST_F(ItmProcessTest, FlashResetAndCaptureWorkOnTheEmulatedBoard) {
   EXPECT_EQ(result.status, 0) << result.err;
   EXPECT_EQ(result.out, "A");
   EXPECT_TRUE(trace().ends_with(text_of(kEnd)));
+}
+
+TEST_F(ItmProcessTest, ASilentProgramAndAWrongBaudRateAreToldApart) {
+  run(drone() + " flash node.elf");
+  for (const auto& [stream, message] : {std::pair(kSync, "the program has sent nothing"),
+                                        std::pair("84 81 01 00", "no packet of")}) {
+    write_file(project_ / "heaptrace", "precious");
+    write_file(project_ / "swo.bin", text_of(stream));
+    ::setenv("FAKE_BOARD", (project_ / "swo.bin").c_str(), 1);
+    const pid_t id = start(drone() + " itm --heaptrace heaptrace");
+    ASSERT_TRUE(eventually([&] { return trace() != "precious"; }));
+    ::kill(id, SIGINT);
+    const Result result = finish(id);
+    EXPECT_EQ(result.status, 130);
+    EXPECT_THAT(result.err, HasSubstr(message));
+  }
 }
 
 TEST_F(ItmProcessTest, ACrashIsReportedOnceTheCaptureIsClosedInOrder) {

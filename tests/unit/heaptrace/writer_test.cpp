@@ -3,8 +3,11 @@
 
 #include <gmock/gmock.h>
 
+#include <memory>
 #include <string_view>
 
+#include "drone/heaptrace/wire_format.hpp"
+#include "heaptrace/reader.hpp"
 #include "itm/decoder.hpp"
 #include "support/error.hpp"
 #include "support/test_bytes.hpp"
@@ -114,6 +117,65 @@ TEST(HeaptraceWriter, LeavesATraceWhereverItIsCut) {
     for (const Packet& packet : all) whole += packet.offset + packet.length <= size ? 1U : 0U;
     EXPECT_EQ(some.size(), whole) << size;
   }
+}
+
+/// What the reader makes of a trace: its events, and its summary.
+struct Read {
+  std::vector<Event> events;
+  Summary summary;
+};
+Read read(std::span<const std::byte> file) {
+  Read result;
+  result.summary = read_events(
+      [file] {
+        return std::make_unique<MemorySource>(std::vector<std::byte>(file.begin(), file.end()));
+      },
+      {}, [&result] { result.events.clear(); },
+      [&result](std::span<const Event> events) {
+        result.events.insert(result.events.end(), events.begin(), events.end());
+      });
+  return result;
+}
+
+TEST(HeaptraceWriter, LeavesWhatTheReaderReadsWhereverItIsCut) {
+  // VERSION, then blocks that are taken and given back, with a damaged stretch in between.
+  auto stream = bytes_of("01 41 FB 07 01 00 00 C0 85 01");
+  for (std::uint32_t block = 0; block != 20; ++block) {
+    const Writes alloc = encode_sized(Op::kAlloc, block, 12 + block);
+    itm::append_instrumentation(stream, 31, alloc.write[0].value, alloc.write[0].size);
+    itm::append_local_timestamp(stream, 1000, 0);
+    if (block == 10) {
+      for (const std::byte byte : bytes_of("84 81 01")) stream.push_back(byte);
+    }
+    if (block % 2 == 0) continue;
+    const ::drone::heaptrace::Write dealloc = encode_dealloc(block);
+    itm::append_instrumentation(stream, 31, dealloc.value, dealloc.size);
+  }
+  MemorySink sink;
+  Writer writer(sink, 31);
+  writer.write(decode(stream));
+  writer.close();
+
+  const Read whole = read(sink.bytes());
+  EXPECT_EQ(whole.events.size(), 31U) << "a reset, 20 allocations, 10 deallocations";
+  EXPECT_EQ(whole.summary.losses.gaps, 1U);
+  EXPECT_EQ(whole.summary.losses.gap_bytes, 3U);
+  EXPECT_EQ(whole.summary.losses.malformed, 0U);
+  EXPECT_FALSE(whole.summary.began_midway);
+  EXPECT_TRUE(whole.summary.ended_in_order);
+
+  const std::size_t first_event = 6 + 5;
+  std::size_t most = 0;
+  for (std::size_t size = first_event; size != sink.bytes().size(); ++size) {
+    const Read cut = read(std::span(sink.bytes()).first(size));
+    ASSERT_LE(cut.events.size(), whole.events.size());
+    EXPECT_TRUE(std::equal(cut.events.begin(), cut.events.end(), whole.events.begin())) << size;
+    EXPECT_GE(cut.events.size(), most) << "more bytes never say less";
+    EXPECT_EQ(cut.summary.losses.malformed, 0U) << size;
+    EXPECT_FALSE(cut.summary.ended_in_order);
+    most = cut.events.size();
+  }
+  EXPECT_EQ(most, whole.events.size());
 }
 
 class FullDisk final : public ByteSink {

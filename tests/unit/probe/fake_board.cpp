@@ -72,7 +72,7 @@ void handle(int client, const std::string& command) {
     run();
   } else if (command == "k") {
     if (stubborn) return;
-    say("bye");
+    if (mode.empty()) say("bye");
     std::exit(0);
   } else if (command.starts_with("M")) {
     answer(client, "OK");
