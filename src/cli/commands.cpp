@@ -2,8 +2,9 @@
 #include "cli/commands.hpp"
 
 #include <CLI/CLI.hpp>
+#include <functional>
 #include <map>
-#include <optional>
+#include <memory>
 #include <ostream>
 #include <string>
 
@@ -18,6 +19,12 @@ namespace {
 
 /// The command that the parsed line names; the last subcommand on it wins.
 using Run = std::function<ExitStatus()>;
+
+/// "drone heap generate", as far as the line named commands.
+std::string command_name(const CLI::App& app) {
+  const auto commands = app.get_subcommands();
+  return app.get_name() + (commands.empty() ? "" : " " + command_name(*commands.front()));
+}
 
 void add_new(CLI::App& app, Run& run, Environment& environment) {
   auto options = std::make_shared<NewOptions>();
@@ -99,8 +106,9 @@ void add_itm(CLI::App& app, Run& run, Environment& environment) {
       ->capture_default_str();
   command
       ->add_option("--speed", options->speed,
-                   "Of the emulated board: real time, or as fast as it goes")
-      ->check(CLI::IsMember({"real", "max"}))
+                   "Of the emulated board: real (time), or max, as fast as it goes")
+      ->type_name("SPEED")
+      ->check(CLI::IsMember({"real", "max"}).description(""))
       ->capture_default_str();
   command->add_flag("--reset", options->reset,
                     "Restart the program, so that the capture has its beginning");
@@ -125,9 +133,9 @@ void add_heap(CLI::App& app, Run& run, Environment& environment) {
       ->add_option("-s,--size", heap->size,
                    "Size of the heap: bytes, or K, M [default: Drone.toml's, else the trace's own]")
       ->type_name("SIZE");
-  command->add_option("--port", heap->port, "The heap's ITM stimulus port")
+  command->add_option("--port", heap->port, "The heap's ITM stimulus port, 0 to 31")
       ->type_name("PORT")
-      ->check(CLI::Range(0U, 31U))
+      ->check(CLI::Range(0U, 31U).description(""))
       ->capture_default_str();
   command->callback([&run, &environment, heap, command] {
     if (!command->get_subcommands().empty()) return;
@@ -137,11 +145,15 @@ void add_heap(CLI::App& app, Run& run, Environment& environment) {
   CLI::App* generate =
       command->add_subcommand("generate", "Print a [heap] section that serves the trace best");
   generate->fallthrough();
+  generate->footer(
+      "The options of `drone heap` (-f, -s, --port) may stand here too.\n\n"
+      "Example:\n"
+      "  drone heap generate --pools 5 > heap.toml");
   generate
       ->add_option("--pools", generate_options->pools,
-                   "Most pools to use; fewer are faster, more waste less")
+                   "Most pools to use, 1 to 64; fewer are faster, more waste less")
       ->type_name("N")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{64}))
+      ->check(CLI::Range(std::size_t{1}, std::size_t{64}).description(""))
       ->capture_default_str();
   generate->add_flag("--fit", generate_options->fit,
                      "No headroom: the heap becomes exactly as large as the layout");
@@ -176,7 +188,7 @@ ExitStatus run_command_line(std::span<const char* const> arguments, Environment&
   const std::map<std::string, ColorMode> colors{
       {"auto", ColorMode::kAuto}, {"always", ColorMode::kAlways}, {"never", ColorMode::kNever}};
   app.add_option("--color", environment.color, "When to use colour: auto, always, never")
-      ->transform(CLI::CheckedTransformer(colors, CLI::ignore_case))
+      ->transform(CLI::CheckedTransformer(colors, CLI::ignore_case).description(""))
       ->type_name("WHEN");
   app.fallthrough();
 
@@ -190,8 +202,13 @@ ExitStatus run_command_line(std::span<const char* const> arguments, Environment&
   try {
     app.parse(static_cast<int>(arguments.size()), arguments.data());
   } catch (const CLI::ParseError& error) {
-    const int code = app.exit(error, environment.out, environment.err);
-    return code == 0 ? ExitStatus::kDone : ExitStatus::kUsage;
+    if (error.get_exit_code() == 0) {
+      app.exit(error, environment.out, environment.err);  // --help, --version
+      return ExitStatus::kDone;
+    }
+    environment.err << "error: " << error.what() << "\nhint: see `" << command_name(app)
+                    << " --help`\n";
+    return ExitStatus::kUsage;
   }
   return run();
 }

@@ -10,9 +10,6 @@
 namespace drone::cli {
 namespace {
 
-constexpr const char* kHowToRecord =
-    "record one: `just features=heaptrace flash`, then `just heaptrace` until Ctrl-C";
-
 /// The error with the file that it is about.
 Error about(const HeapInput& input, const Error& error) {
   return {error.status(), "reading trace '" + input.file.string() + "': " + error.message(),
@@ -23,16 +20,18 @@ void check_trace(const std::filesystem::path& path, const std::filesystem::path&
   std::error_code failure;
   const auto status = std::filesystem::status(path, failure);
   if (status.type() == std::filesystem::file_type::not_found) {
-    throw Error(ExitStatus::kInput, "there is no trace '" + shown.string() + "'", kHowToRecord);
+    throw Error(ExitStatus::kInput, "there is no trace '" + shown.string() + "'",
+                heaptrace::kHowToRecord);
   }
   if (status.type() == std::filesystem::file_type::directory) {
     throw Error(ExitStatus::kInput, "'" + shown.string() + "' is a folder, not a trace");
   }
   if (status.type() == std::filesystem::file_type::regular &&
       std::filesystem::file_size(path, failure) == 0) {
-    throw Error(
-        ExitStatus::kInput, "the trace '" + shown.string() + "' is empty: the capture got nothing",
-        std::string("check that the program has the heaptrace feature and runs; ") + kHowToRecord);
+    throw Error(ExitStatus::kInput,
+                "the trace '" + shown.string() + "' is empty: the capture got nothing",
+                std::string("check that the program has the heaptrace feature and runs; ") +
+                    heaptrace::kHowToRecord);
   }
 }
 

@@ -13,10 +13,6 @@ namespace drone::heaptrace {
 namespace {
 
 constexpr std::size_t kChunk = 1 << 18;
-constexpr const char* kHowToRecord =
-    "record one from firmware that has the heaptrace feature: `just features=heaptrace flash`, "
-    "then `just heaptrace`";
-
 [[noreturn]] void refuse(const std::string& message, const std::string& hint = kHowToRecord) {
   throw Error(ExitStatus::kInput, message, hint);
 }

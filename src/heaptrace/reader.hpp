@@ -70,6 +70,11 @@ struct ReadOptions {
   unsigned port = 31;
 };
 
+/// The hint of every error that a new recording would cure.
+inline constexpr const char* kHowToRecord =
+    "record one from firmware that has the heaptrace feature: `just features=heaptrace flash`, "
+    "then `just heaptrace`, and Ctrl-C when it is enough";
+
 /// Opens the same stream from its start, each time it is called.
 using OpenStream = std::function<std::unique_ptr<ByteSource>()>;
 
