@@ -48,7 +48,7 @@ bool Console::poll(std::uint32_t time_ms) {
 
 void Console::append(char c) {
   if (size_ == capacity_) {
-    const std::size_t capacity = capacity_ + 12;
+    const std::size_t capacity = capacity_ + 8;
     void* grown = std::realloc(line_.get(), capacity);
     if (grown == nullptr) return;  // the line comes out shorter, and is no command
     (void)line_.release();
