@@ -58,7 +58,7 @@ void History::add(std::int32_t value) {
     --size_;
   }
   if (size_ == capacity_) {
-    const std::size_t capacity = capacity_ + 4;
+    const std::size_t capacity = capacity_ + 2;
     void* grown = std::realloc(values_.get(), capacity * sizeof(std::int32_t));
     if (grown == nullptr) return;  // this value is not kept
     (void)values_.release();
@@ -143,7 +143,8 @@ void Node::report_history(const std::string& name) {
     if (i != 0) text += ',';
     text += format_hundredths(history.at(i));
   }
-  queue(name, text + ']');
+  text += ']';
+  queue(name, std::move(text));
 }
 
 void Node::report_status() {
@@ -152,7 +153,8 @@ void Node::report_status() {
   add_field(text, "readings", std::to_string(readings_));
   add_field(text, "messages", std::to_string(messages_));
   add_field(text, "lost", std::to_string(lost_));
-  queue(kNodeTopic, text + '}');
+  text += '}';
+  queue(kNodeTopic, std::move(text));
 }
 
 void Node::summarise() {
@@ -164,7 +166,8 @@ void Node::summarise() {
     add_field(text, "mean", format_hundredths(mean));
     add_field(text, "lowest", format_hundredths(topic.lowest));
     add_field(text, "highest", format_hundredths(topic.highest));
-    queue(name, text + '}');
+    text += '}';
+    queue(name, std::move(text));
     topic.sum = 0;
     topic.count = 0;
   }
