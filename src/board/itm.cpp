@@ -35,7 +35,7 @@ std::uint32_t Itm::read(std::uint32_t address, std::uint64_t now) {
   advance(now);
   if (address < itm_stim(kItmPortCount)) {
     const unsigned port = (address - kItmBase) / 4;
-    return stimulus_enabled(port) && room() >= worst_packet() ? kItmStimFifoReady : 0;
+    return stimulus_enabled(port) && !sync_due_ && room() >= worst_packet() ? kItmStimFifoReady : 0;
   }
   switch (address) {
     case kItmTer:
@@ -140,6 +140,7 @@ void Itm::send_byte() {
 void Itm::send_until(std::uint64_t now) {
   while (!fifo_.empty() && pin_free_ <= now) {
     send_byte();
+    push_due_sync();
     if (lost_ && !overflow_sent_) {
       // The stream tells of the loss as soon as there is room for one byte.
       packet_.clear();
@@ -160,23 +161,37 @@ void Itm::advance(std::uint64_t now) {
       const std::uint64_t next = std::min(wrap, sync);
       if (next > now) break;
       send_until(next);
-      packet_.clear();
       if (next == wrap) {
+        packet_.clear();
         itm::append_local_timestamp(packet_, itm::kMaxLocalTicks, 0);
         last_timestamp_ = wrap;
+        if (packet_.size() <= room()) {
+          push(next);
+        } else {
+          lost_ = true;
+        }
       } else {
-        itm::append_sync(packet_);
-      }
-      if (packet_.size() <= room()) {
-        push(next);
-      } else {
-        lost_ = true;
+        if (fifo_.empty()) pin_free_ = std::max(pin_free_, next);
+        sync_due_ = true;
+        push_due_sync();
       }
       now_ = next;
     }
   }
   if (powered_) send_until(now);
   now_ = now;
+}
+
+/// A synchronization is not lost when the FIFO is full: it waits, and stimulus ports are not ready
+/// meanwhile. It leaves room for the packet that a program may be about to write, because it found
+/// its port ready before.
+void Itm::push_due_sync() {
+  if (!sync_due_) return;
+  packet_.clear();
+  itm::append_sync(packet_);
+  if (packet_.size() + worst_packet() > room()) return;
+  sync_due_ = false;
+  fifo_.insert(fifo_.end(), packet_.begin(), packet_.end());
 }
 
 void Itm::drain() {

@@ -40,6 +40,7 @@ class Itm {
   void send_until(std::uint64_t now);
   void send_byte();
   void push(std::uint64_t now);
+  void push_due_sync();
   void restart_timestamps(std::uint64_t now);
   std::uint64_t timestamp_divider() const;
   std::uint64_t next_wrap() const;
@@ -60,6 +61,7 @@ class Itm {
   std::uint64_t last_timestamp_ = 0;  // the cycle the last local timestamp stands for
   bool lost_ = false;                 // a write found no room since the last packet
   bool overflow_sent_ = false;        // and the stream says so
+  bool sync_due_ = false;             // a synchronization waits for room
   std::vector<std::byte> packet_;     // being put together
 };
 
