@@ -14,9 +14,10 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
-# Headers that a freestanding C++20 implementation has, or whose used parts are compile-time only.
+# Headers that a freestanding C++20 implementation has; and of the others, those from which constexpr
+# templates are used that link nothing in (std::array, std::span, std::min, std::exchange).
 FREESTANDING = {
-    "array", "atomic", "bit", "climits", "compare", "concepts", "cstddef", "cstdint", "limits", "new",
+    "algorithm", "array", "atomic", "bit", "climits", "compare", "concepts", "cstddef", "cstdint", "limits", "new",
     "span", "type_traits", "utility",
 }
 # The adaptors that stand in for the C library's allocator need its declarations.

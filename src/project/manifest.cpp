@@ -13,8 +13,8 @@ struct MalformedToml {};
 
 #pragma GCC diagnostic push
 #if defined(__GNUC__) && !defined(__clang__)
-// Assertions about the tree, in functions that are noexcept, end the program as assertions do; those
-// about the text, in the parser, can be caught.
+// Assertions about the tree, in functions that are noexcept, end the program as assertions do;
+// those about the text, in the parser, can be caught.
 #pragma GCC diagnostic ignored "-Wterminate"
 #endif
 #include <toml++/toml.h>
