@@ -57,6 +57,10 @@ TEST(Exclusive, StoreFailsIfAnExceptionCameSinceTheLoad) {
   EXPECT_EQ(words[4], 0U);
 }
 
+TEST(Interrupts, ChangeNothingInWhatTheyInterrupt) {
+  EXPECT_EQ(words_of("transparent"), (Words{0, 1}));
+}
+
 TEST(SysTick, ComesAfterExactlyItsPeriodOfCycles) {
   Words expected(7, 1000);
   expected.insert(expected.end(), 7, 1234);
