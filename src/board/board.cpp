@@ -174,8 +174,7 @@ void Board::wait(std::optional<Clock::duration> timeout) {
       if (server_->take_lost_debugger() && halted_ && !hold_ && !server_->has_debugger()) resume();
     }
     // Trace that was written is no reason to stop waiting for the time to come.
-    const bool halted_or_running_changed = exit_status_ || !timeout;
-    if (halted_or_running_changed || halted_ || Clock::now() >= deadline) return;
+    if (exit_status_ || !timeout || halted_ || Clock::now() >= deadline) return;
   }
 }
 
@@ -184,17 +183,24 @@ void Board::collect_trace() {
   if (!trace_closed_) unwritten_.insert(unwritten_.end(), bytes.begin(), bytes.end());
 }
 
+// As much as can be written without waiting.
 void Board::write_trace() {
-  const std::size_t size = std::min(unwritten_.size(), kWriteChunk);
-  const ssize_t written = ::write(trace_, unwritten_.data(), size);
-  if (written >= 0) {
-    unwritten_.erase(unwritten_.begin(), unwritten_.begin() + written);
-  } else if (errno != EINTR && errno != EAGAIN) {
-    // Nobody listens any more: that ends the board.
-    trace_closed_ = true;
-    unwritten_.clear();
-    exit_status_ = exit_status_.value_or(0);
+  std::size_t done = 0;
+  while (done != unwritten_.size()) {
+    pollfd descriptor{trace_, POLLOUT, 0};
+    if (::poll(&descriptor, 1, 0) <= 0 || (descriptor.revents & POLLOUT) == 0) break;
+    const std::size_t size = std::min(unwritten_.size() - done, kWriteChunk);
+    const ssize_t written = ::write(trace_, unwritten_.data() + done, size);
+    if (written >= 0) {
+      done += static_cast<std::size_t>(written);
+    } else if (errno != EINTR && errno != EAGAIN) {
+      // Nobody listens any more: that ends the board.
+      trace_closed_ = true;
+      done = unwritten_.size();
+      exit_status_ = exit_status_.value_or(0);
+    }
   }
+  unwritten_.erase(unwritten_.begin(), unwritten_.begin() + static_cast<std::ptrdiff_t>(done));
 }
 
 void Board::finish() {

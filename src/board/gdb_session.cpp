@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 #include <vector>
 
 #include "board/gdb_registers.hpp"
@@ -195,12 +196,17 @@ void GdbSession::read_features(std::string_view range) {
 void GdbSession::remote_command(std::string_view hex) {
   const auto command = from_hex(hex);
   if (!command) return answer(kError);
+  // A client that waits for a stop hears of it after the answer.
+  const bool waited = std::exchange(waiting_, false);
   const GdbTarget::Answer result = target_.monitor(*command);
   if (!result.done) {
     answer("O" + to_hex(result.text + '\n'));
-    return answer(kError);
+    answer(kError);
+  } else {
+    answer(result.text.empty() ? std::string(kOk) : to_hex(result.text + '\n'));
   }
-  answer(result.text.empty() ? std::string(kOk) : to_hex(result.text + '\n'));
+  waiting_ = waited;
+  if (target_.halted()) notify_halted();
 }
 
 void GdbSession::resume(bool step) {

@@ -39,8 +39,8 @@ void run() {
         "adr %[first], 1f\n adr %[last], 2f\n"
         "str %[on], [%[csr]]\n"
         "nop\n nop\n nop\n nop\n"
-        "ldrex %[value], [%[word]]\n"
-        ".balign 4\n 1: nop.w\n nop\n nop\n nop\n nop\n nop\n nop\n nop\n nop\n nop\n"
+        ".balign 4\n ldrex %[value], [%[word]]\n"
+        "1: nop.w\n nop\n nop\n nop\n nop\n nop\n nop\n nop\n nop\n nop\n"
         ".balign 4\n 2: strex %[result], %[value], [%[word]]\n"
         "nop\n nop\n nop\n nop\n"
         : [first] "=&r"(after_load), [last] "=&r"(at_store), [value] "=&r"(value),

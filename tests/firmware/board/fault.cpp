@@ -29,6 +29,10 @@ using namespace drone::cortex_m;
 
 namespace {
 
+// Most programs use but some of these.
+#pragma GCC diagnostic ignored "-Wunused-function"
+#pragma GCC diagnostic ignored "-Winfinite-recursion"
+
 struct Message {
   std::uint32_t* target;
   std::uint32_t value;
