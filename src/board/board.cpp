@@ -34,6 +34,7 @@ constexpr auto kClientTimeout = 1s;
 
 std::vector<AddressRange> ranges_of(const std::vector<MemoryRegion>& regions) {
   std::vector<AddressRange> ranges;
+  ranges.reserve(regions.size());
   for (const MemoryRegion& region : regions) {
     ranges.push_back({region.name, region.origin, region.size});
   }

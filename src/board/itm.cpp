@@ -10,7 +10,7 @@
 
 namespace drone::board {
 
-using namespace cortex_m;
+using namespace cortex_m;  // NOLINT(google-build-using-namespace): register names
 
 namespace {
 constexpr std::uint32_t kControlWritable =

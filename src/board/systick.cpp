@@ -5,7 +5,7 @@
 
 namespace drone::board {
 
-using namespace cortex_m;
+using namespace cortex_m;  // NOLINT(google-build-using-namespace): register names
 
 void SysTick::reset() { *this = SysTick(clock_hz_); }
 

@@ -7,7 +7,7 @@
 
 namespace drone::board {
 
-using namespace cortex_m;
+using namespace cortex_m;  // NOLINT(google-build-using-namespace): register names
 
 namespace {
 

@@ -201,6 +201,7 @@ PoolLayout with_headroom(PoolLayout pools, std::uint64_t heap_size) {
   if (m != 0) {
     for (std::size_t i = 0; i != pools.size(); ++i) {
       const std::uint64_t divisor = 2 * all_weights * pools[i].block_size;
+      // NOLINTNEXTLINE(clang-analyzer-core.DivideZero): no block has size 0
       give(pools[i], (2 * spare * weight(i) + divisor / 2) / divisor);
     }
   }

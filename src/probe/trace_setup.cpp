@@ -53,7 +53,7 @@ std::uint32_t swo_divisor(std::uint32_t trace_clock_hz, std::uint32_t swo_baud) 
 }
 
 void set_up_trace(MemoryAccess& target, const TraceSetup& setup) {
-  using namespace cortex_m;
+  using namespace cortex_m;  // NOLINT(google-build-using-namespace): register names
   const std::uint32_t divisor = swo_divisor(setup.trace_clock_hz, setup.swo_baud);
 
   target.write32(kDemcr, kDemcrTrcEna);

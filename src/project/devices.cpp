@@ -109,6 +109,7 @@ const Device* find_device(std::string_view name) {
 
 std::string unknown_device_hint(std::string_view name) {
   std::vector<std::string_view> names;
+  names.reserve(std::size(kDevices));
   for (const Device& device : kDevices) names.push_back(device.name);
   constexpr std::string_view kList =
       "`drone print devices` lists all; for any other, name its core "

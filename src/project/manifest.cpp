@@ -341,8 +341,9 @@ void read_memory(const Section& root, Manifest& manifest) {
     for (const auto& [other_name, other] : manifest.memory) {
       if (region.origin < std::uint64_t{other.origin} + other.size &&
           other.origin < std::uint64_t{region.origin} + region.size) {
-        section.fail(section.table(), "[memory." + name + "] overlaps [memory." + other_name + ']',
-                     "check origin and size of both");
+        std::string message = "[memory.";
+        message.append(name).append("] overlaps [memory.").append(other_name).append("]");
+        section.fail(section.table(), message, "check origin and size of both");
       }
     }
     manifest.memory.emplace(name, region);
@@ -362,6 +363,7 @@ ProbeSection read_probe(const Section& root) {
   const toml::node* node = section.find("interface");
   if (node == nullptr) return probe;
   std::vector<std::string_view> names;
+  names.reserve(kProbeInterfaces.size());
   for (const ProbeInterfaceInfo& info : kProbeInterfaces) names.push_back(info.name);
   const std::string name = section.text(*node, "interface", "interface = \"emulator\"");
   const auto info = std::find_if(kProbeInterfaces.begin(), kProbeInterfaces.end(),

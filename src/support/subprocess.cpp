@@ -70,6 +70,7 @@ std::string describe(const ProcessEnd& end) {
 Subprocess::Subprocess(const std::vector<std::string>& arguments,
                        const SubprocessOptions& options) {
   std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
 
