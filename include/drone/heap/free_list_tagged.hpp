@@ -6,9 +6,8 @@
 // another link. Blocks are named by 32 bits, because a block may be as small as 4 bytes: their
 // distance from the pool's first block, plus 4.
 //
-// Formally a thread may read the link of a block that another one has just taken and uses; what it
-// read is then thrown away, because the tag has changed. Such a read is atomic, and hidden from
-// ThreadSanitizer.
+// A thread may read the link of a block that another one has just taken and already uses. What it
+// read is thrown away, because the tag has changed by then.
 
 #include <atomic>
 #include <cstddef>

@@ -51,11 +51,12 @@ namespace {
 
 using GlobalHeap = drone_global_heap::Type;
 
-/// `size` bytes by all means that `new` has. Null only if there is no new_handler.
-[[gnu::noinline]] void* find_block(std::size_t size, std::size_t alignment) noexcept {
+/// What `request` yields, by all means that `new` has. Null only if there is no new_handler.
+template <class Request>
+void* insist(std::size_t size, Request request) noexcept {
   if (size == 0) size = 1;
   for (;;) {
-    void* const block = GlobalHeap::allocate(size, alignment);
+    void* const block = request(size);
     if (block != nullptr) return block;
     const std::new_handler handler = std::get_new_handler();
     if (handler == nullptr) return nullptr;
@@ -63,26 +64,39 @@ using GlobalHeap = drone_global_heap::Type;
   }
 }
 
-[[gnu::noinline]] void* new_slowly(std::size_t size) noexcept {
-  void* const block = find_block(size, 1);
+[[gnu::noinline, gnu::cold]] void* new_or_null(std::size_t size) noexcept {
+  return insist(size, [](std::size_t bytes) { return GlobalHeap::allocate_slowly(bytes); });
+}
+
+[[gnu::noinline, gnu::cold]] void* new_or_null(std::size_t size,
+                                               std::align_val_t alignment) noexcept {
+  return insist(size, [alignment](std::size_t bytes) {
+    return GlobalHeap::allocate(bytes, static_cast<std::size_t>(alignment));
+  });
+}
+
+[[gnu::noinline, gnu::cold]] void* new_slowly(std::size_t size) noexcept {
+  void* const block = new_or_null(size);
   if (block == nullptr) std::abort();
   return block;
 }
 
-[[gnu::noinline]] void delete_slowly(void* block) noexcept { GlobalHeap::deallocate_slowly(block); }
+[[gnu::noinline, gnu::cold]] void delete_slowly(void* block) noexcept {
+  GlobalHeap::deallocate_slowly(block);
+}
 
 /// Sets the errno of a newlib context, or if `error` is null that of the caller's.
-[[gnu::noinline]] void set_error(int* error, int value) noexcept {
+[[gnu::noinline, gnu::cold]] void set_error(int* error, int value) noexcept {
   *(error != nullptr ? error : &errno) = value;
 }
 
-[[gnu::noinline]] void* out_of_memory(int* error) noexcept {
+[[gnu::noinline, gnu::cold]] void* out_of_memory(int* error) noexcept {
   set_error(error, ENOMEM);
   return nullptr;
 }
 
-[[gnu::noinline]] void* malloc_slowly(int* error, std::size_t size) noexcept {
-  void* const block = GlobalHeap::allocate(size == 0 ? 1 : size);
+[[gnu::noinline, gnu::cold]] void* malloc_slowly(int* error, std::size_t size) noexcept {
+  void* const block = GlobalHeap::allocate_slowly(size == 0 ? 1 : size);
   return block != nullptr ? block : out_of_memory(error);
 }
 
@@ -140,13 +154,13 @@ void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
   void* const block = drone::heap::global::GlobalHeap::allocate_fast(size);
   if (block != nullptr) [[likely]]
     return block;
-  return drone::heap::global::find_block(size, 1);
+  return drone::heap::global::new_or_null(size);
 }
 void* operator new[](std::size_t size, const std::nothrow_t& nothrow) noexcept {
   return ::operator new(size, nothrow);
 }
 void* operator new(std::size_t size, std::align_val_t alignment) {
-  void* const block = drone::heap::global::find_block(size, static_cast<std::size_t>(alignment));
+  void* const block = drone::heap::global::new_or_null(size, alignment);
   if (block == nullptr) std::abort();
   return block;
 }
@@ -154,7 +168,7 @@ void* operator new[](std::size_t size, std::align_val_t alignment) {
   return ::operator new(size, alignment);
 }
 void* operator new(std::size_t size, std::align_val_t alignment, const std::nothrow_t&) noexcept {
-  return drone::heap::global::find_block(size, static_cast<std::size_t>(alignment));
+  return drone::heap::global::new_or_null(size, alignment);
 }
 void* operator new[](std::size_t size, std::align_val_t alignment,
                      const std::nothrow_t& nothrow) noexcept {

@@ -64,25 +64,25 @@ class Heap {
   /// knows it too.
   [[gnu::always_inline]] static void deallocate(void* block, std::size_t size) noexcept {
     if (__builtin_constant_p(size) && size - 1 < Pools::kLookupLimit) {
-      // Unless the block comes from a larger pool, or is null.
       const std::uint32_t place = Pools::place_for_size(static_cast<std::uint32_t>(size));
-      const std::uint32_t begin = Pools::kPlaced[place].offset;
+      const auto range = Pools::kRange[place];
       const auto address = reinterpret_cast<std::uintptr_t>(block);
-      const auto pool = reinterpret_cast<std::uintptr_t>(arena<kLayout>.data() + begin);
-      if (address - pool < Pools::kEnd[place] - begin) [[likely]] {
-        DRONE_HEAP_ASSERT(is_block(block), "not the start of a block");
-        if (Trace::is_listening()) [[unlikely]]
-          report_dealloc(block);
-        if (!free_lists<kLayout>[place].try_push(block)) [[unlikely]]
-          push_again(block);
+      const auto begin = reinterpret_cast<std::uintptr_t>(arena<kLayout>.data() + range.begin);
+      if (address - begin < range.length) [[likely]] {
+        DRONE_HEAP_ASSERT(is_block(block) && Pools::place_at(offset_of(block)) == place,
+                          "not the start of a block of that size");
+        if (Trace::is_listening() || !free_lists<kLayout>[place].try_push(block)) [[unlikely]] {
+          deallocate_slowly(block);
+        }
         return;
       }
+      // From a larger pool, or null.
     }
     deallocate(block);
   }
 
   /// The usual case of `allocate(size)`, for callers that have a slow path of their own: null says
-  /// only that `allocate` is to be asked.
+  /// only that `allocate_slowly` is to be asked.
   [[nodiscard, gnu::always_inline]] static void* allocate_fast(std::size_t size) noexcept {
     if (size - 1 >= Pools::kLookupLimit) [[unlikely]]
       return nullptr;
@@ -90,6 +90,14 @@ class Heap {
     void* const block = free_lists<kLayout>[place].pop_linked();
     if (block == nullptr) [[unlikely]]
       return nullptr;
+    if (Trace::is_listening()) [[unlikely]]
+      report_alloc(block, size, 1);
+    return block;
+  }
+
+  /// All of `allocate(size)`, in fewer bytes and more time.
+  [[nodiscard]] static void* allocate_slowly(std::size_t size) noexcept {
+    void* const block = take(size);
     if (Trace::is_listening()) [[unlikely]]
       report_alloc(block, size, 1);
     return block;
@@ -105,9 +113,9 @@ class Heap {
   }
 
   /// Gives back a block that `deallocate_fast` did not. Not null.
-  [[gnu::noinline]] static void deallocate_slowly(void* block) noexcept {
+  [[gnu::noinline, gnu::cold]] static void deallocate_slowly(void* block) noexcept {
     if (Trace::is_listening()) report_dealloc(block);
-    push_again(block);
+    free_lists<kLayout>[place_of(block)].push(block);
   }
 
   /// Makes a block that was requested with `old_size` bytes hold `new_size` bytes where it is.
@@ -178,13 +186,6 @@ class Heap {
   }
 
  private:
-  static void* allocate_slowly(std::size_t size) noexcept {
-    void* const block = take(size);
-    if (Trace::is_listening()) [[unlikely]]
-      report_alloc(block, size, 1);
-    return block;
-  }
-
   static void* allocate_aligned(std::size_t size, std::size_t alignment) noexcept {
     void* const block = take_aligned(size, alignment);
     if (Trace::is_listening()) [[unlikely]]
@@ -194,7 +195,7 @@ class Heap {
 
   /// The whole rule for requests that name no alignment: since every block is a multiple of the
   /// base alignment, all pools from the first that is large enough can serve.
-  [[gnu::noinline]] static void* take(std::size_t size) noexcept {
+  [[gnu::noinline, gnu::cold]] static void* take(std::size_t size) noexcept {
     if (size - 1 >= Pools::kLargestBlock) return nullptr;
     std::uint32_t place;
     if (size <= Pools::kLookupLimit) {
@@ -214,7 +215,8 @@ class Heap {
     return nullptr;
   }
 
-  [[gnu::noinline]] static void* take_aligned(std::size_t size, std::size_t alignment) noexcept {
+  [[gnu::noinline, gnu::cold]] static void* take_aligned(std::size_t size,
+                                                         std::size_t alignment) noexcept {
     if (size - 1 >= Pools::kLargestBlock) return nullptr;
     if (alignment > kMaxAlignment || (alignment & (alignment - 1)) != 0) return nullptr;
     const auto named = static_cast<std::uint32_t>(alignment);
@@ -228,13 +230,9 @@ class Heap {
     return block;
   }
 
-  static void* take_from(std::uint32_t place) noexcept {
-    return free_lists<kLayout>[place].pop(Pools::kBlockSize[place],
-                                          arena<kLayout>.data() + Pools::kEnd[place]);
-  }
-
-  [[gnu::noinline]] static void push_again(void* block) noexcept {
-    free_lists<kLayout>[place_of(block)].push(block);
+  [[gnu::always_inline]] static void* take_from(std::uint32_t place) noexcept {
+    const PoolExtent& extent = pool_extents<kLayout>[place];
+    return free_lists<kLayout>[place].pop(extent.block_size, extent.end);
   }
 
   [[gnu::always_inline]] static std::uint32_t offset_of(const void* block) noexcept {
@@ -267,14 +265,14 @@ class Heap {
     return static_cast<std::uint32_t>(size);
   }
 
-  [[gnu::noinline]] static void report_alloc(const void* block, std::size_t size,
-                                             std::size_t alignment) noexcept {
+  [[gnu::noinline, gnu::cold]] static void report_alloc(const void* block, std::size_t size,
+                                                        std::size_t alignment) noexcept {
     if (size == 0) return;
     Trace::trace_alloc(block == nullptr ? kNoBlock : number_of(block), traced_size(size),
                        traced_size(alignment));
   }
 
-  [[gnu::noinline]] static void report_dealloc(const void* block) noexcept {
+  [[gnu::noinline, gnu::cold]] static void report_dealloc(const void* block) noexcept {
     Trace::trace_dealloc(number_of(block));
   }
 };

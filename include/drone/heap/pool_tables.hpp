@@ -20,6 +20,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -54,9 +55,40 @@ class PoolTables {
       std::min(kLargestBlock, kMaxSizeEntries* kLayout.alignment);
   static constexpr unsigned kSizeShift = kLayout.alignment == 4 ? 2 : 3;
 
+  /// A range of offsets that holds all blocks of a pool and no block of a pool with larger ones. A
+  /// block that was requested from this pool lies in it, unless the request was served by a larger
+  /// pool. The range may reach over neighbours with smaller blocks, to get a length that Thumb-2
+  /// compares with in one instruction (eight bits, shifted).
+  struct Range {
+    std::uint32_t begin;
+    std::uint32_t length;
+  };
+
  private:
   static constexpr std::uint32_t end_of(std::size_t place) {
     return place + 1 < kCount ? kPlaced[place + 1].offset : kArenaSize;
+  }
+
+  static constexpr std::uint32_t block_size_of(std::size_t place) {
+    return kLayout.pools[kPlaced[place].pool].block_size;
+  }
+
+  static constexpr Range find_range(std::size_t place) {
+    const std::uint32_t begin = kPlaced[place].offset;
+    const std::uint32_t end = end_of(place);
+    std::uint32_t lowest = begin;
+    for (std::size_t i = place; i != 0 && block_size_of(i - 1) < block_size_of(place); --i) {
+      lowest = kPlaced[i - 1].offset;
+    }
+    std::uint32_t highest = end;
+    for (std::size_t i = place + 1; i != kCount && block_size_of(i) < block_size_of(place); ++i) {
+      highest = end_of(i);
+    }
+    for (std::uint32_t length = end - begin; length <= highest - lowest; length += 4) {
+      if (length >> std::countr_zero(length) > 0xFF) continue;
+      return {std::max(lowest, end - std::min(end, length)), length};
+    }
+    return {begin, end - begin};
   }
 
   static constexpr std::uint32_t entries(unsigned shift) { return ((kArenaSize - 1) >> shift) + 1; }
@@ -88,7 +120,7 @@ class PoolTables {
   static constexpr std::array<std::uint32_t, kCount> kBlockSize = [] {
     std::array<std::uint32_t, kCount> block_size{};
     for (std::size_t place = 0; place != kCount; ++place) {
-      block_size[place] = kLayout.pools[kPlaced[place].pool].block_size;
+      block_size[place] = block_size_of(place);
     }
     return block_size;
   }();
@@ -110,6 +142,13 @@ class PoolTables {
       next_larger[kPlaceOfPool[pool]] = kPlaceOfPool[pool + 1];
     }
     return next_larger;
+  }();
+
+  /// By place.
+  static constexpr std::array<Range, kCount> kRange = [] {
+    std::array<Range, kCount> ranges{};
+    for (std::size_t place = 0; place != kCount; ++place) ranges[place] = find_range(place);
+    return ranges;
   }();
 
   /// The pool that serves a request of 1 to kLookupLimit bytes first.

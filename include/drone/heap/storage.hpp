@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <utility>
 
 #include "drone/heap/free_list.hpp"
@@ -26,5 +27,21 @@ inline constinit std::array<FreeList, PoolTables<kLayout>::kCount> free_lists = 
       FreeList(arena<kLayout>.data() + PoolTables<kLayout>::kPlaced[kPlace].offset)...};
 }
 (std::make_index_sequence<PoolTables<kLayout>::kCount>());
+
+/// What taking a block from a pool needs to know of it, in address order.
+struct PoolExtent {
+  std::uint32_t block_size;
+  std::byte* end;
+};
+
+template <const auto& kLayout>
+inline constexpr std::array<PoolExtent, PoolTables<kLayout>::kCount> pool_extents = [] {
+  std::array<PoolExtent, PoolTables<kLayout>::kCount> extents{};
+  for (std::size_t place = 0; place != extents.size(); ++place) {
+    extents[place] = {PoolTables<kLayout>::kBlockSize[place],
+                      arena<kLayout>.data() + PoolTables<kLayout>::kEnd[place]};
+  }
+  return extents;
+}();
 
 }  // namespace drone::heap

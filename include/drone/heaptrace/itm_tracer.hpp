@@ -124,7 +124,7 @@ class ItmTracer {
 
   /// Writes an event and all that is due before it. False if it was dropped, or if trace turned out
   /// to be disabled.
-  [[gnu::noinline]] static bool send(const Writes& event) noexcept {
+  [[gnu::noinline, gnu::cold]] static bool send(const Writes& event) noexcept {
     std::uint32_t tests = first_limit();
     for (bool has_begun = false;; has_begun = true) {
       switch (step(event)) {

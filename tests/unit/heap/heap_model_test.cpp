@@ -137,7 +137,9 @@ class Model {
   /// Every invariant that a program can see.
   void check() const {
     const std::byte* behind = arena<kLayout>.data();
-    for (const auto& [block, life] : live_) {
+    for (const auto& entry : live_) {
+      void* const block = entry.first;
+      const Live& life = entry.second;
       const PoolSpec spec = kLayout.pools[life.pool];
       RC_ASSERT(TestedHeap::owns(block));
       RC_ASSERT((static_cast<const std::byte*>(block) >= behind));

@@ -50,6 +50,20 @@ TYPED_TEST(Tables, LinkEachPoolToTheNextLarger) {
   EXPECT_EQ(place, Pools::kNone);
 }
 
+TYPED_TEST(Tables, KnowARangeThatHoldsAPoolAndNoLargerBlocks) {
+  using Pools = PoolTables<TypeParam::kLayout>;
+  for (std::size_t place = 0; place != Pools::kCount; ++place) {
+    const auto range = Pools::kRange[place];
+    const std::uint32_t end = range.begin + range.length;
+    EXPECT_LE(range.begin, Pools::kPlaced[place].offset);
+    EXPECT_GE(end, Pools::kEnd[place]);
+    for (std::size_t other = 0; other != Pools::kCount; ++other) {
+      if (Pools::kBlockSize[other] <= Pools::kBlockSize[place]) continue;
+      EXPECT_TRUE(Pools::kEnd[other] <= range.begin || Pools::kPlaced[other].offset >= end);
+    }
+  }
+}
+
 TEST(TablesOfTheExample, TakeFewBytes) {
   using Pools = PoolTables<Example::kLayout>;
   EXPECT_EQ(Pools::kAddressShift, 11U);

@@ -1,0 +1,24 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Builds heap_selftest for a core and runs it on QEMU; exits with its status.
+# Usage: run_on_qemu.sh CPU MACHINE OUTPUT_FOLDER [COMPILER_OPTION...]
+# e.g.   run_on_qemu.sh cortex-m4 mps2-an386 /tmp --specs=nano.specs -DDRONE_HEAPTRACE
+set -eu
+cpu=$1 machine=$2 output=$3
+shift 3
+here=$(dirname "$0")
+elf=$output/heap_selftest-$cpu-$$.elf
+trap 'rm -f "$elf"' EXIT
+arm-none-eabi-g++ -mcpu="$cpu" -mthumb -O2 -std=c++20 -fno-exceptions -fno-rtti -faligned-new=4 \
+  -ffunction-sections -fdata-sections -Wall -Wextra -Wpedantic -Wshadow -Wconversion \
+  -Wold-style-cast -Werror -I"$here/../../include" \
+  "$here/heap_selftest.cpp" "$here/startup.cpp" "$@" --specs=nosys.specs -nostartfiles \
+  -Wl,--gc-sections,--no-warn-rwx-segments -u _printf_float -T "$here/mps2.ld" -o "$elf" 2>"$elf.log" ||
+  { cat "$elf.log"; exit 1; }
+rm -f "$elf.log"
+if arm-none-eabi-nm "$elf" | grep -E ' (_sbrk|_sbrk_r|sbrk_aligned|__malloc_free_list|__malloc_av_)$'; then
+  echo "a second allocator is linked"
+  exit 1
+fi
+timeout 120 qemu-system-arm -M "$machine" -nographic -icount shift=6 \
+  -semihosting-config enable=on,target=native -kernel "$elf"

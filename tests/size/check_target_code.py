@@ -1,0 +1,207 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Checks the heap's machine code on each core: how long the usual path of an operation is, how many
+bytes all of it takes, what stands inside an exclusive pair, that the tracer is not there unless
+asked for, and that no second allocator is linked. Prints a table; exits 1 if a check fails.
+
+The usual path of a function is its straight line: every conditional branch falls through, up to and
+including the return. Targets are the issue's, for a Cortex-M4 at -O2.
+"""
+
+import argparse
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+INCLUDE = HERE.parent.parent / "include"
+CORES = ["cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33"]
+FLAGS = """-mthumb -O2 -std=c++20 -fno-exceptions -fno-rtti -faligned-new=4 -ffunction-sections
+  -fdata-sections -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Wold-style-cast
+  -Woverloaded-virtual -Werror""".split()
+
+# Instructions of the usual path, the return included. deallocate_12 and allocate_12 stand in for
+# code that is inlined, so a return and saving the return address are not counted there.
+PATHS = {"_Znwj": 16, "_ZdlPv": 18, "allocate_12": 8, "deallocate_12": 12}
+PATH_CORES = ["cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33"]
+
+# Bytes in a program with `new` and `delete`: the heap with its operators, the tables, the tracer, RAM
+# beside the blocks.
+CODE_BUDGET = 400
+TABLE_BUDGET = 600
+TRACER_BUDGET = 1500
+RAM_BUDGET = 5 * 4
+TRACER_RAM_BUDGET = RAM_BUDGET + 20
+
+SECOND_ALLOCATOR = re.compile(
+    r" (_sbrk|_sbrk_r|sbrk_aligned|__malloc_free_list|__malloc_sbrk_start|__malloc_av_)$", re.M)
+
+failures = []
+
+
+def check(ok, message):
+    if not ok:
+        failures.append(message)
+
+
+def run(*command):
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def disassemble(file):
+    """Function name to list of (mnemonic, operands)."""
+    functions, current = {}, None
+    for line in run("arm-none-eabi-objdump", "-d", "--no-show-raw-insn", file).splitlines():
+        name = re.match(r"[0-9a-f]+ <(.+)>:$", line)
+        if name:
+            current = functions.setdefault(name[1], [])
+            continue
+        instruction = re.match(r"\s*[0-9a-f]+:\s+(\S+)\s*(.*)", line)
+        if instruction and current is not None and not instruction[1].startswith("."):
+            current.append((instruction[1], instruction[2]))
+    return functions
+
+
+def straight_line(instructions):
+    """The usual path: goes through conditional branches, follows none but an equality that guards
+    an exclusive store."""
+    path = []
+    for mnemonic, operands in instructions:
+        path.append((mnemonic, operands))
+        if mnemonic == "bx" or (mnemonic == "pop" and "pc" in operands):
+            return path
+        if mnemonic in ("b", "b.n", "b.w"):
+            return None
+    return None
+
+
+def exclusive_pairs(instructions):
+    """What stands between each LDREX and the next STREX."""
+    inside = None
+    for mnemonic, operands in instructions:
+        if mnemonic.startswith("ldrex"):
+            inside = []
+        elif mnemonic.startswith("strex"):
+            yield inside
+            inside = None
+        elif inside is not None:
+            inside.append((mnemonic, operands))
+
+
+def check_pairs(core, functions):
+    allowed = re.compile(r"(ldr|cmp|cbz|cbnz|beq|bne|add|adds|mov)(\.n|\.w)?$")
+    pairs = 0
+    for name, instructions in functions.items():
+        for inside in exclusive_pairs(instructions):
+            pairs += 1
+            if inside is None:
+                failures.append(f"{core}: {name}: STREX without LDREX")
+                continue
+            for mnemonic, operands in inside:
+                check(allowed.match(mnemonic) and "sp" not in operands,
+                      f"{core}: {name}: '{mnemonic} {operands}' inside an exclusive pair")
+            check(sum(mnemonic.startswith("ldr") for mnemonic, _ in inside) <= 1,
+                  f"{core}: {name}: more than the link is read inside an exclusive pair")
+    if core == "cortex-m0plus":
+        check(pairs == 0, f"{core}: exclusive accesses on ARMv6-M")
+    else:
+        check(pairs > 4, f"{core}: no exclusive accesses found")
+
+
+def check_paths(core, functions, report):
+    for name, limit in PATHS.items():
+        aliases = [n for n in functions if n == name] or ["_ZdaPv"]
+        instructions = functions[aliases[0]]
+        path = straight_line(instructions)
+        if path is None:
+            failures.append(f"{core}: {name} has no straight line to its return")
+            continue
+        if name.endswith("_12"):
+            path = [i for i in path if i[0] not in ("push", "pop", "bx")]
+        report.append(f"{name} {len(path)}")
+        check(len(path) <= limit, f"{core}: {name} takes {len(path)} instructions, not {limit}")
+
+
+def symbol_sizes(elf):
+    """Bytes of what the heap's headers define, each address once, without the blocks: code of the
+    heap and its operators, of the tracer, tables in flash, words in RAM."""
+    sizes = dict.fromkeys(("code", "tracer", "tables", "ram"), 0)
+    seen = set()
+    for line in run("arm-none-eabi-nm", "-SC", elf).splitlines():
+        symbol = re.match(r"([0-9a-f]+) ([0-9a-f]+) (\w) (.*)", line)
+        if not symbol or symbol[1] in seen or not re.search(r"drone::|^operator ", symbol[4]):
+            continue
+        seen.add(symbol[1])
+        address, size, name = int(symbol[1], 16), int(symbol[2], 16), symbol[4]
+        if "malloc" in name or "allocate_zeroed" in name or "::arena<" in name:
+            continue  # the C library's functions, where `abort` needs them, and the blocks
+        if address >= 0x20000000:
+            sizes["ram"] += size
+        elif "(" not in name:
+            sizes["tables"] += size
+        elif re.search(r"^drone::heaptrace|::report_", name):
+            sizes["tracer"] += size
+        else:
+            sizes["code"] += size
+    return sizes
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--core", choices=CORES, action="append")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        for core in options.core or CORES:
+            for traced in (False, True) if core != "cortex-m0plus" else (False,):
+                check_core(folder, core, traced)
+    for failure in failures:
+        print(f"FAILED: {failure}")
+    return 1 if failures else 0
+
+
+def check_core(folder, core, traced):
+    report = []
+    compiler = ["arm-none-eabi-g++", f"-mcpu={core}", *FLAGS, f"-I{INCLUDE}"]
+    if traced:
+        compiler.append("-DDRONE_HEAPTRACE")
+    heap = folder / "heap.o"
+    run(*compiler, "-c", HERE / "global_heap.cpp", "-o", heap)
+    functions = disassemble(heap)
+    check_pairs(core, functions)
+    if not traced and core in PATH_CORES:
+        check_paths(core, functions, report)
+
+    elf = folder / "program.elf"
+    link = ["-nostartfiles", "-Wl,--gc-sections,-e,main,-Ttext=0,-Tdata=0x20000000",
+            "-Wl,--no-warn-rwx-segments", "--specs=nosys.specs"]
+    program = HERE / "new_and_delete.cpp"
+    run(*compiler, program, heap, "--specs=nano.specs", *link, "-o", elf)
+    sizes = symbol_sizes(elf)
+    report += [f"{kind} {size}" for kind, size in sizes.items()]
+    check(traced or sizes["code"] <= CODE_BUDGET, f"{core}: {sizes['code']} bytes of code")
+    check(sizes["tracer"] <= TRACER_BUDGET, f"{core}: {sizes['tracer']} bytes of tracer")
+    check(sizes["tables"] <= TABLE_BUDGET, f"{core}: {sizes['tables']} bytes of tables")
+    ram = TRACER_RAM_BUDGET if traced else RAM_BUDGET
+    check(sizes["ram"] == ram, f"{core}: {sizes['ram']} bytes of RAM, not {ram}")
+
+    names = run("arm-none-eabi-nm", "-C", elf)
+    check(("heaptrace" in names) == traced, f"{core}: the tracer is in the wrong program")
+    if not traced:
+        code_text = run("arm-none-eabi-objdump", "-d", elf)
+        check("#3758096384" not in code_text, f"{core}: something touches the ITM")
+
+    for specs in (["--specs=nano.specs"], []):
+        run(*compiler, "-DPRINTS", program, heap, *specs, *link, "-u", "_printf_float", "-o", elf)
+        second = SECOND_ALLOCATOR.findall(run("arm-none-eabi-nm", elf))
+        check(not second, f"{core} {specs}: a second allocator is linked: {second}")
+    print(f"{core:14}{'traced' if traced else '':8}{', '.join(report)}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
