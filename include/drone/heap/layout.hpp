@@ -88,7 +88,7 @@ struct CheckedLayout {
   static_assert(pool_bytes(kLayout) <= kLayout.size, "the pools take more than the heap's size");
   static_assert(detail::block_count(kLayout) < 0xFFFFFF,
                 "a heap has fewer than 16777215 blocks, the most that a trace can number");
-  static constexpr bool value = true;
+  static constexpr bool kIsValid = true;
 };
 
 }  // namespace drone::heap

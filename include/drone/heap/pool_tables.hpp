@@ -35,7 +35,7 @@ inline constexpr std::uint32_t kMaxAddressEntries = 128;
 
 template <const auto& kLayout>
 class PoolTables {
-  static_assert(CheckedLayout<kLayout>::value);
+  static_assert(CheckedLayout<kLayout>::kIsValid);
 
  public:
   static constexpr std::size_t kCount = kLayout.pools.size();

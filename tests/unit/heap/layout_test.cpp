@@ -88,7 +88,7 @@ TEST(LayoutRules, AreToldApart) {
   EXPECT_FALSE(detail::has_multiples_of_alignment(kOdd));
   EXPECT_FALSE(detail::has_blocks(kEmpty));
   EXPECT_EQ(pool_bytes(kHuge), std::uint64_t{1} << 62);
-  EXPECT_TRUE(CheckedLayout<Example::kLayout>::value);
+  EXPECT_TRUE(CheckedLayout<Example::kLayout>::kIsValid);
 }
 
 }  // namespace

@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Builds heap_selftest for a core and runs it on QEMU; exits with its status.
-# Usage: run_on_qemu.sh CPU MACHINE OUTPUT_FOLDER [COMPILER_OPTION...]
-# e.g.   run_on_qemu.sh cortex-m4 mps2-an386 /tmp --specs=nano.specs -DDRONE_HEAPTRACE
+# Builds heap_selftest for a core and runs it; exits with its status.
+# Usage: run_selftest.sh CPU MACHINE OUTPUT_FOLDER [COMPILER_OPTION...]
+# MACHINE is one of QEMU's, or the path of drone-board.
+# e.g.   run_selftest.sh cortex-m4 mps2-an386 /tmp --specs=nano.specs -DDRONE_HEAPTRACE
 set -eu
 cpu=$1 machine=$2 output=$3
 shift 3
@@ -20,5 +21,13 @@ if arm-none-eabi-nm "$elf" | grep -E ' (_sbrk|_sbrk_r|sbrk_aligned|__malloc_free
   echo "a second allocator is linked"
   exit 1
 fi
-timeout 120 qemu-system-arm -M "$machine" -nographic -icount shift=6 \
-  -semihosting-config enable=on,target=native -kernel "$elf"
+case "$machine" in
+  */drone-board)
+    timeout 120 "$machine" --core "$cpu" --memory flash:0:512K --memory ram:0x20000000:128K \
+      --clock 25000000 --speed max "$elf"
+    ;;
+  *)
+    timeout 120 qemu-system-arm -M "$machine" -nographic -icount shift=6 \
+      -semihosting-config enable=on,target=native -kernel "$elf"
+    ;;
+esac
