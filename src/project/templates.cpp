@@ -42,8 +42,7 @@ std::string_view without_licence_line(std::string_view text) {
 fs::path installed_templates() {
   std::error_code error;
   const fs::path program = fs::read_symlink("/proc/self/exe", error);
-  fs::path templates =
-      (program.parent_path() / "../share/drone/templates").lexically_normal();
+  fs::path templates = (program.parent_path() / "../share/drone/templates").lexically_normal();
   if (error || !fs::is_directory(templates, error)) {
     throw Error(ExitStatus::kInput, "no project templates in '" + templates.string() + '\'',
                 "they belong to drone's installation: install it again, with `cmake --install`");
