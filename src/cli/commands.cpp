@@ -13,6 +13,7 @@
 #include "cli/new.hpp"
 #include "cli/print.hpp"
 #include "cli/target.hpp"
+#include "layout/suggest.hpp"
 
 namespace drone::cli {
 namespace {
@@ -153,7 +154,7 @@ void add_heap(CLI::App& app, Run& run, Environment& environment) {
       ->add_option("--pools", generate_options->pools,
                    "Most pools to use, 1 to 64; fewer are faster, more waste less")
       ->type_name("N")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{64}).description(""))
+      ->check(CLI::Range(std::size_t{1}, layout::kMaxPools).description(""))
       ->capture_default_str();
   generate->add_flag("--fit", generate_options->fit,
                      "No headroom: the heap becomes exactly as large as the layout");

@@ -5,21 +5,14 @@
 #include <string>
 
 #include "drone/cortex_m/registers.hpp"
+#include "drone/cortex_m/swo_rate.hpp"
 #include "support/error.hpp"
 
 namespace drone::probe {
 namespace {
 
-constexpr std::uint64_t kMaxDivisor = 1U << 13;  ///< TPIU_ACPR has 13 bits on Cortex-M3 and M4
-constexpr std::uint64_t kTolerancePercent = 3;
 constexpr std::uint32_t kTraceBusId = 1;
 constexpr std::uint32_t kSyncTap = 1;  ///< a synchronization each 2^24 cycles, the most frequent
-
-bool close_enough(std::uint64_t clock, std::uint64_t baud, std::uint64_t divisor) {
-  const std::uint64_t wanted = baud * divisor;
-  const std::uint64_t difference = clock > wanted ? clock - wanted : wanted - clock;
-  return difference * 100 <= wanted * kTolerancePercent;
-}
 
 }  // namespace
 
@@ -28,27 +21,18 @@ std::uint32_t swo_divisor(std::uint32_t trace_clock_hz, std::uint32_t swo_baud) 
     throw Error(ExitStatus::kProbe, "the trace clock and the baud rate must not be 0",
                 "set clock and baud in the [itm] section of Drone.toml");
   }
-  const std::uint64_t clock = trace_clock_hz;
-  const std::uint64_t baud = swo_baud;
-  const auto limit = [](std::uint64_t divisor) {
-    return std::clamp<std::uint64_t>(divisor, 1, kMaxDivisor);
-  };
-  // The faster and the slower neighbour; which is closer is a matter of rates, not of divisors.
-  const std::uint64_t low = limit(clock / baud);
-  const std::uint64_t high = limit(low + 1);
-  const auto distance = [&](std::uint64_t divisor) {
-    const std::uint64_t rate = clock / divisor;
-    return rate > baud ? rate - baud : baud - rate;
-  };
-  const std::uint64_t best = distance(high) < distance(low) ? high : low;
-  if (close_enough(clock, baud, best)) return static_cast<std::uint32_t>(best);
+  using cortex_m::kMaxSwoDivisor;
+  const std::uint32_t best = cortex_m::nearest_swo_divisor(trace_clock_hz, swo_baud);
+  if (cortex_m::makes_swo_baud(trace_clock_hz, swo_baud, best)) return best;
 
-  const auto rate = [&](std::uint64_t divisor) { return std::to_string(clock / divisor); };
+  const auto rate = [&](std::uint32_t divisor) { return std::to_string(trace_clock_hz / divisor); };
+  const std::uint32_t low = std::clamp(trace_clock_hz / swo_baud, 1U, kMaxSwoDivisor);
   std::string hint = "rates that would work: " + rate(low);
-  if (high != low) hint += " or " + rate(high);
+  if (low != kMaxSwoDivisor) hint += " or " + rate(low + 1);
   throw Error(ExitStatus::kProbe,
-              "a trace clock of " + std::to_string(clock) + " Hz makes no " + std::to_string(baud) +
-                  " baud, not within " + std::to_string(kTolerancePercent) + " %",
+              "a trace clock of " + std::to_string(trace_clock_hz) + " Hz makes no " +
+                  std::to_string(swo_baud) + " baud, not within " +
+                  std::to_string(cortex_m::kSwoTolerancePercent) + " %",
               hint + "; set baud, or clock if it is wrong, in the [itm] section of Drone.toml");
 }
 

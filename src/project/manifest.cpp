@@ -26,6 +26,7 @@ struct MalformedToml {};
 #include <numeric>
 #include <utility>
 
+#include "drone/cortex_m/swo_rate.hpp"
 #include "drone/heap/layout.hpp"
 #include "project/devices.hpp"
 #include "project/nearest.hpp"
@@ -36,8 +37,6 @@ namespace drone::project {
 namespace {
 
 constexpr std::uint64_t kAddressSpace = std::uint64_t{1} << 32U;
-constexpr std::uint32_t kMostDivider = 65536;  // TPIU_ACPR: 16 bits, plus one
-constexpr std::uint64_t kBaudTolerance = 3;    // percent
 constexpr std::uint64_t kMostBlocks = 0xFFFFFE;
 
 constexpr auto kProbeInterfaces = std::to_array<ProbeInterfaceInfo>({
@@ -48,13 +47,6 @@ constexpr auto kProbeInterfaces = std::to_array<ProbeInterfaceInfo>({
 });
 
 std::string in_quotes(std::string_view text) { return '"' + std::string(text) + '"'; }
-
-bool divides_to(std::uint32_t clock_hz, std::uint64_t divider, std::uint32_t baud) {
-  if (divider == 0 || divider > kMostDivider) return false;
-  const std::uint64_t wanted = baud * divider;
-  const std::uint64_t off = wanted > clock_hz ? wanted - clock_hz : clock_hz - wanted;
-  return off * 100 <= wanted * kBaudTolerance;
-}
 
 /// What is to be read from one table: knows the table's place in the file, and which keys it may
 /// have.
@@ -393,14 +385,16 @@ ItmSection read_itm(const Section& root) {
     return itm;
   }
   const std::uint32_t divider =
-      itm.baud == 0 ? kMostDivider : std::clamp(itm.clock / itm.baud, 1U, kMostDivider);
+      itm.baud == 0 ? cortex_m::kMaxSwoDivisor
+                    : std::clamp(itm.clock / itm.baud, 1U, cortex_m::kMaxSwoDivisor);
   std::string nearest = std::to_string(itm.clock / divider);
-  if (itm.baud != 0 && itm.baud < itm.clock && divider < kMostDivider) {
+  if (itm.baud != 0 && itm.baud < itm.clock && divider < cortex_m::kMaxSwoDivisor) {
     nearest += " and " + std::to_string(itm.clock / (divider + 1));
   }
   section.fail(baud_node == nullptr ? clock_node : *baud_node,
                "a trace clock of " + std::to_string(itm.clock) + " Hz does not divide to " +
-                   std::to_string(itm.baud) + " baud within 3 %",
+                   std::to_string(itm.baud) + " baud within " +
+                   std::to_string(cortex_m::kSwoTolerancePercent) + " %",
                "the nearest: " + nearest);
 }
 
@@ -459,8 +453,7 @@ std::span<const ProbeInterfaceInfo> probe_interfaces() { return kProbeInterfaces
 
 bool makes_baud(std::uint32_t clock_hz, std::uint32_t baud) {
   if (baud == 0) return false;
-  const std::uint64_t divider = clock_hz / baud;
-  return divides_to(clock_hz, divider, baud) || divides_to(clock_hz, divider + 1, baud);
+  return cortex_m::makes_swo_baud(clock_hz, baud, cortex_m::nearest_swo_divisor(clock_hz, baud));
 }
 
 std::optional<std::filesystem::path> find_manifest(const std::filesystem::path& directory) {
