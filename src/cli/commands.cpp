@@ -8,6 +8,7 @@
 #include <ostream>
 #include <string>
 
+#include "cli/color.hpp"
 #include "cli/heap.hpp"
 #include "cli/itm.hpp"
 #include "cli/new.hpp"
@@ -207,8 +208,8 @@ ExitStatus run_command_line(std::span<const char* const> arguments, Environment&
       app.exit(error, environment.out, environment.err);  // --help, --version
       return ExitStatus::kDone;
     }
-    environment.err << "error: " << error.what() << "\nhint: see `" << command_name(app)
-                    << " --help`\n";
+    environment.err << label(environment, "error") << ' ' << error.what() << '\n'
+                    << label(environment, "hint") << " see `" << command_name(app) << " --help`\n";
     return ExitStatus::kUsage;
   }
   return run();

@@ -6,7 +6,9 @@
 #include <filesystem>
 #include <iostream>
 #include <span>
+#include <string_view>
 
+#include "cli/color.hpp"
 #include "cli/commands.hpp"
 #include "support/error.hpp"
 
@@ -18,27 +20,33 @@ int main(int argc, char** argv) {
     fd = ::open("/dev/null", O_RDWR);
   } while (fd >= 0 && fd <= STDERR_FILENO);
   if (fd >= 0) ::close(fd);
+  drone::cli::Environment environment{
+      .out = std::cout,
+      .err = std::cerr,
+      .directory = {},
+      .out_is_terminal = ::isatty(STDOUT_FILENO) == 1,
+      .err_is_terminal = ::isatty(STDERR_FILENO) == 1,
+      .out_descriptor = STDOUT_FILENO,
+  };
+  const auto report = [&environment](std::string_view word, std::string_view message) {
+    if (!message.empty()) {
+      std::cerr << drone::cli::label(environment, word) << ' ' << message << '\n';
+    }
+  };
   ExitStatus status = ExitStatus::kDone;
   try {
-    drone::cli::Environment environment{
-        .out = std::cout,
-        .err = std::cerr,
-        .directory = std::filesystem::current_path(),
-        .out_is_terminal = ::isatty(STDOUT_FILENO) == 1,
-        .err_is_terminal = ::isatty(STDERR_FILENO) == 1,
-        .out_descriptor = STDOUT_FILENO,
-    };
+    environment.directory = std::filesystem::current_path();
     status = drone::cli::run_command_line(
         std::span<const char* const>(argv, static_cast<std::size_t>(argc)), environment);
     std::cout.flush();
     if (!std::cout) throw drone::Error(ExitStatus::kInput, "cannot write to standard output");
   } catch (const drone::Error& error) {
     std::cout.flush();
-    std::cerr << "error: " << error.message() << '\n';
-    if (!error.hint().empty()) std::cerr << "hint: " << error.hint() << '\n';
+    report("error", error.message());
+    report("hint", error.hint());
     status = error.status();
   } catch (const std::exception& error) {
-    std::cerr << "error: " << error.what() << '\n';
+    report("error", error.what());
     status = ExitStatus::kInput;
   }
   return static_cast<int>(status);
