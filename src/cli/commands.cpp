@@ -2,11 +2,14 @@
 #include "cli/commands.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <memory>
 #include <ostream>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "cli/color.hpp"
 #include "cli/heap.hpp"
@@ -15,6 +18,8 @@
 #include "cli/print.hpp"
 #include "cli/target.hpp"
 #include "layout/suggest.hpp"
+#include "project/nearest.hpp"
+#include "support/error.hpp"
 
 namespace drone::cli {
 namespace {
@@ -26,6 +31,31 @@ using Run = std::function<ExitStatus()>;
 std::string command_name(const CLI::App& app) {
   const auto commands = app.get_subcommands();
   return app.get_name() + (commands.empty() ? "" : " " + command_name(*commands.front()));
+}
+
+/// The word on the line that stands where a command is needed and is none; what it may have meant.
+std::optional<Error> unknown_command(const CLI::App& app, std::span<const char* const> arguments) {
+  const CLI::App* at = &app;
+  for (std::size_t i = 1; i < arguments.size(); ++i) {
+    const std::string word = arguments[i];
+    if (word == "--color") ++i;
+    if (word.starts_with('-')) continue;
+    const auto commands = at->get_subcommands([](const CLI::App*) { return true; });
+    const auto found = std::find_if(commands.begin(), commands.end(),
+                                    [&](const CLI::App* each) { return each->get_name() == word; });
+    if (found != commands.end()) {
+      at = *found;
+      continue;
+    }
+    if (at->get_require_subcommand_min() == 0) break;
+    std::vector<std::string> names;
+    for (const CLI::App* const each : commands) names.push_back(each->get_name());
+    const std::vector<std::string_view> known(names.begin(), names.end());
+    const std::string fallback = "there are: " + project::join(known);
+    return Error(ExitStatus::kUsage, "there is no command '" + word + "'",
+                 project::did_you_mean(word, known, fallback));
+  }
+  return std::nullopt;
 }
 
 void add_new(CLI::App& app, Run& run, Environment& environment) {
@@ -208,6 +238,7 @@ ExitStatus run_command_line(std::span<const char* const> arguments, Environment&
       app.exit(error, environment.out, environment.err);  // --help, --version
       return ExitStatus::kDone;
     }
+    if (const std::optional<Error> unknown = unknown_command(app, arguments)) throw *unknown;
     environment.err << label(environment, "error") << ' ' << error.what() << '\n'
                     << label(environment, "hint") << " see `" << command_name(app) << " --help`\n";
     return ExitStatus::kUsage;

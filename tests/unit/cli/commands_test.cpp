@@ -44,6 +44,15 @@ TEST(Commands, VersionIsTheProjects) {
   EXPECT_THAT(outcome.out, StartsWith("drone "));
 }
 
+TEST(Commands, AWordThatIsNoCommandIsNamedWithWhatItMayMean) {
+  const Outcome heap = run("/", {"--color", "never", "hepa"});
+  EXPECT_EQ(heap.status, ExitStatus::kUsage);
+  EXPECT_THAT(heap.err, HasSubstr("there is no command 'hepa'"));
+  EXPECT_THAT(heap.err, HasSubstr("did you mean \"heap\"?"));
+  EXPECT_THAT(run("/", {"print", "hedaer"}).err, HasSubstr("\"header\""));
+  EXPECT_THAT(run("/", {"frobnicate"}).err, HasSubstr("there are: new, flash"));
+}
+
 TEST(Commands, MistakesOfUsageAreStatusTwoAndNameTheHelp) {
   const std::vector<std::vector<const char*>> lines = {
       {},
