@@ -3,8 +3,8 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
 #include <functional>
-#include <map>
 #include <memory>
 #include <ostream>
 #include <string>
@@ -31,6 +31,41 @@ using Run = std::function<ExitStatus()>;
 std::string command_name(const CLI::App& app) {
   const auto commands = app.get_subcommands();
   return app.get_name() + (commands.empty() ? "" : " " + command_name(*commands.front()));
+}
+
+/// Accepts the named words only.
+CLI::Validator one_of(const std::vector<std::string>& words) {
+  return {[words](const std::string& given) {
+            if (std::find(words.begin(), words.end(), given) != words.end()) return std::string();
+            std::string text = "'" + given + "' is none of ";
+            for (const std::string& word : words) text += (&word == &words[0] ? "" : ", ") + word;
+            return text;
+          },
+          ""};
+}
+
+/// Accepts whole numbers from `least` to `most`.
+CLI::Validator number_in(std::size_t least, std::size_t most) {
+  return {[least, most](const std::string& given) {
+            std::size_t number = 0;
+            const char* const end = given.data() + given.size();
+            const auto [stop, failure] = std::from_chars(given.data(), end, number);
+            if (failure == std::errc() && stop == end && number >= least && number <= most) {
+              return std::string();
+            }
+            return "'" + given + "' is no number from " + std::to_string(least) + " to " +
+                   std::to_string(most);
+          },
+          ""};
+}
+
+/// What is wrong with the line, in words.
+std::string describe(const CLI::ParseError& error) {
+  const std::string text = error.what();
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
+    return text.substr(0, text.find(':')) + " needs a value";
+  }
+  return text;
 }
 
 /// The word on the line that stands where a command is needed and is none; what it may have meant.
@@ -124,13 +159,14 @@ void add_itm(CLI::App& app, Run& run, Environment& environment) {
   command
       ->add_option("ports", options->ports,
                    "Ports to show, or to write to a file as payload bytes [default: 0 1]")
-      ->type_name("PORT[,PORT][:FILE]");
+      ->type_name("PORT[,PORT][:FILE]")
+      ->take_all();
   command
       ->add_option("--heaptrace", options->heaptraces,
                    "Record a heap's port (31 if none is named) for `drone heap`")
       ->type_name("[PORT:]FILE")
-      ->expected(1)
-      ->take_all();
+      ->take_all()
+      ->allow_extra_args(false);
   command
       ->add_option("--from", options->from,
                    "Where the stream comes from: probe, file:PATH, or - for stdin")
@@ -140,7 +176,7 @@ void add_itm(CLI::App& app, Run& run, Environment& environment) {
       ->add_option("--speed", options->speed,
                    "Of the emulated board: real (time), or max, as fast as it goes")
       ->type_name("SPEED")
-      ->check(CLI::IsMember({"real", "max"}).description(""))
+      ->check(one_of({"real", "max"}))
       ->capture_default_str();
   command->add_flag("--reset", options->reset,
                     "Restart the program, so that the capture has its beginning");
@@ -167,10 +203,28 @@ void add_heap(CLI::App& app, Run& run, Environment& environment) {
       ->type_name("SIZE");
   command->add_option("--port", heap->port, "The heap's ITM stimulus port, 0 to 31")
       ->type_name("PORT")
-      ->check(CLI::Range(0U, 31U).description(""))
+      ->check(number_in(0, 31))
       ->capture_default_str();
+  // Options of `generate` may stand before it, too.
+  const auto add_generate_options = [generate_options](CLI::App* to, const std::string& group) {
+    to->add_option("--pools", generate_options->pools,
+                   "Most pools to use, 1 to " + std::to_string(layout::kMaxPools) +
+                       "; fewer are faster, more waste less")
+        ->type_name("N")
+        ->check(number_in(1, layout::kMaxPools))
+        ->group(group)
+        ->capture_default_str();
+    to->add_flag("--fit", generate_options->fit,
+                 "No headroom: the heap becomes exactly as large as the layout")
+        ->group(group);
+  };
+  add_generate_options(command, "");
   command->callback([&run, &environment, heap, command] {
     if (!command->get_subcommands().empty()) return;
+    if (command->count("--pools") + command->count("--fit") != 0) {
+      throw Error(ExitStatus::kUsage, "--pools and --fit are for `drone heap generate`",
+                  "drone heap generate --pools 5");
+    }
     run = [&environment, heap] { return run_heap(*heap, environment); };
   });
 
@@ -181,14 +235,7 @@ void add_heap(CLI::App& app, Run& run, Environment& environment) {
       "The options of `drone heap` (-f, -s, --port) may stand here too.\n\n"
       "Example:\n"
       "  drone heap generate --pools 5 > heap.toml");
-  generate
-      ->add_option("--pools", generate_options->pools,
-                   "Most pools to use, 1 to 64; fewer are faster, more waste less")
-      ->type_name("N")
-      ->check(CLI::Range(std::size_t{1}, layout::kMaxPools).description(""))
-      ->capture_default_str();
-  generate->add_flag("--fit", generate_options->fit,
-                     "No headroom: the heap becomes exactly as large as the layout");
+  add_generate_options(generate, "Options");
   generate->callback([&run, &environment, heap, generate_options] {
     run = [&environment, heap, generate_options] {
       return run_heap_generate(*heap, *generate_options, environment);
@@ -217,11 +264,17 @@ ExitStatus run_command_line(std::span<const char* const> arguments, Environment&
   CLI::App app{"A heap for microcontroller firmware, and the tools that tune it", "drone"};
   app.set_version_flag("--version", "drone " DRONE_VERSION);
   app.require_subcommand(1);
-  const std::map<std::string, ColorMode> colors{
-      {"auto", ColorMode::kAuto}, {"always", ColorMode::kAlways}, {"never", ColorMode::kNever}};
-  app.add_option("--color", environment.color, "When to use colour: auto, always, never")
-      ->transform(CLI::CheckedTransformer(colors, CLI::ignore_case).description(""))
-      ->type_name("WHEN");
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  app.add_option_function<std::string>(
+         "--color",
+         [&environment](const std::string& when) {
+           environment.color = when == "always"  ? ColorMode::kAlways
+                               : when == "never" ? ColorMode::kNever
+                                                 : ColorMode::kAuto;
+         },
+         "When to use colour: auto, always, never")
+      ->type_name("WHEN")
+      ->check(one_of({"auto", "always", "never"}));
   app.fallthrough();
 
   Run run;
@@ -239,7 +292,7 @@ ExitStatus run_command_line(std::span<const char* const> arguments, Environment&
       return ExitStatus::kDone;
     }
     if (const std::optional<Error> unknown = unknown_command(app, arguments)) throw *unknown;
-    environment.err << label(environment, "error") << ' ' << error.what() << '\n'
+    environment.err << label(environment, "error") << ' ' << describe(error) << '\n'
                     << label(environment, "hint") << " see `" << command_name(app) << " --help`\n";
     return ExitStatus::kUsage;
   }

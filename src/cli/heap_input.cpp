@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "cli/heap_input.hpp"
 
+#include <cstddef>
+#include <memory>
+#include <ostream>
 #include <system_error>
+#include <utility>
+#include <vector>
 
 #include "project/manifest.hpp"
 #include "support/byte_stream.hpp"
@@ -14,6 +19,45 @@ namespace {
 Error about(const HeapInput& input, const Error& error) {
   return {error.status(), "reading trace '" + input.file.string() + "': " + error.message(),
           error.hint()};
+}
+
+/// A trace that can be read only once (a pipe, standard input), kept so that it can be read again.
+class KeptTrace {
+ public:
+  explicit KeptTrace(std::filesystem::path path) : path_(std::move(path)) {}
+
+  std::unique_ptr<ByteSource> open() {
+    if (!bytes_) bytes_ = read_all();
+    return std::make_unique<MemorySource>(*bytes_);
+  }
+
+ private:
+  static constexpr std::size_t kMostBytes = std::size_t{1} << 30;
+
+  std::vector<std::byte> read_all() const {
+    const std::unique_ptr<ByteSource> source = open_source(path_);
+    std::vector<std::byte> bytes;
+    std::vector<std::byte> buffer(std::size_t{1} << 16);
+    while (const std::size_t n = source->read(buffer)) {
+      if (bytes.size() + n > kMostBytes) {
+        throw Error(ExitStatus::kInput, "the trace is too long to be read from a pipe",
+                    "write it into a file first");
+      }
+      bytes.insert(bytes.end(), buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(n));
+    }
+    return bytes;
+  }
+
+  std::filesystem::path path_;
+  std::optional<std::vector<std::byte>> bytes_;
+};
+
+heaptrace::OpenStream opener(const std::filesystem::path& path) {
+  std::error_code failure;
+  if (std::filesystem::is_regular_file(path, failure)) {
+    return [path] { return open_source(path); };
+  }
+  return [kept = std::make_shared<KeptTrace>(path)] { return kept->open(); };
 }
 
 void check_trace(const std::filesystem::path& path, const std::filesystem::path& shown) {
@@ -45,9 +89,15 @@ HeapInput heap_input(const HeapOptions& options, Environment& environment) {
   }
   const auto manifest_path = project::find_manifest(environment.directory);
   if (manifest_path) {
-    const project::Manifest manifest = project::load_manifest(*manifest_path);
-    if (!input.size) input.size = manifest.heap.size;
-    input.base_alignment = manifest.heap.alignment;
+    try {
+      const project::Manifest manifest = project::load_manifest(*manifest_path);
+      if (!input.size) input.size = manifest.heap.size;
+      input.base_alignment = manifest.heap.alignment;
+    } catch (const Error& error) {
+      // The size is known without it, and the alignment is in the trace.
+      if (!input.size) throw;
+      environment.err << "warning: " << error.message() << '\n';
+    }
   }
 
   input.file = options.file;
@@ -56,9 +106,10 @@ HeapInput heap_input(const HeapOptions& options, Environment& environment) {
     root = manifest_path->parent_path();
     if (root != environment.directory) input.file = root / options.file;
   }
-  const std::filesystem::path path = root / options.file;
+  const std::filesystem::path path =
+      options.file == "-" ? std::filesystem::path("/dev/stdin") : root / options.file;
   check_trace(path, input.file);
-  input.open = [path] { return open_source(path); };
+  input.open = opener(path);
   input.read.port = options.port;
   return input;
 }

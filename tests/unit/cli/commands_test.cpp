@@ -3,8 +3,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <thread>
 
 #include "cli/command_line.hpp"
+#include "support/byte_stream.hpp"
 #include "support/test_bytes.hpp"
 #include "support/test_folder.hpp"
 
@@ -53,6 +58,27 @@ TEST(Commands, AWordThatIsNoCommandIsNamedWithWhatItMayMean) {
   EXPECT_THAT(run("/", {"frobnicate"}).err, HasSubstr("there are: new, flash"));
 }
 
+TEST(Commands, MistakesAreToldInWords) {
+  EXPECT_THAT(run("/", {"heap", "--size"}).err, HasSubstr("--size needs a value"));
+  EXPECT_THAT(run("/", {"--color", "pink", "heap"}).err, HasSubstr("none of auto, always, never"));
+  EXPECT_THAT(run("/", {"itm", "--speed", "warp"}).err, HasSubstr("'warp' is none of real, max"));
+  EXPECT_THAT(run("/", {"heap", "generate", "--pools", ""}).err,
+              HasSubstr("'' is no number from 1 to 64"));
+  EXPECT_THAT(run("/", {"heap", "--pools", "5"}).err, HasSubstr("drone heap generate --pools 5"));
+}
+
+TEST(Commands, PortsMayFollowTheHeaptrace) {
+  const TestFolder folder;
+  folder.write("swo", drone::test::bytes_of(drone::test::text_of_file(
+                          DRONE_SOURCE_DIR "/tests/golden/heaptrace/user_example.hex")));
+  const Outcome outcome = run(folder.path(), {"itm", "--from", "file:swo", "--heaptrace", "trace",
+                                              "30:thirty.bin", "31:events.bin"});
+  EXPECT_EQ(outcome.status, ExitStatus::kDone) << outcome.err;
+  EXPECT_TRUE(std::filesystem::exists(folder.path() / "trace"));
+  EXPECT_GT(std::filesystem::file_size(folder.path() / "events.bin"), 0U);
+  EXPECT_FALSE(std::filesystem::exists(folder.path() / "30:thirty.bin"));
+}
+
 TEST(Commands, MistakesOfUsageAreStatusTwoAndNameTheHelp) {
   const std::vector<std::vector<const char*>> lines = {
       {},
@@ -89,7 +115,41 @@ TEST(Commands, OptionsStandBeforeOrAfterTheSubcommand) {
       run(folder.path(), {"heap", "generate", "--pools", "5", "-f", "t", "-s", "10K"});
   EXPECT_EQ(after.status, ExitStatus::kDone) << after.err;
   EXPECT_EQ(after.out, before.out);
+  const Outcome mixed =
+      run(folder.path(), {"heap", "--pools", "5", "-f", "t", "generate", "-s", "10K"});
+  EXPECT_EQ(mixed.out, before.out);
   EXPECT_EQ(run(folder.path(), {"heap", "-f", "t", "--color", "never"}).status, ExitStatus::kDone);
+}
+
+TEST(Commands, ATraceMayComeFromAPipeThoughItIsReadTwice) {
+  const TestFolder folder;
+  folder.write("t", drone::test::bytes_of(drone::test::text_of_file(
+                        DRONE_SOURCE_DIR "/tests/golden/heaptrace/user_example.hex")));
+  const Outcome from_file = run(folder.path(), {"heap", "-f", "t", "-s", "10K", "generate"});
+  const std::string pipe = (folder.path() / "pipe").string();
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  std::thread writer([&] {
+    const auto sink = create_sink(pipe);
+    sink->write(drone::test::bytes_of(
+        drone::test::text_of_file(DRONE_SOURCE_DIR "/tests/golden/heaptrace/user_example.hex")));
+    sink->flush();
+  });
+  const Outcome from_pipe = run(folder.path(), {"heap", "-f", "pipe", "-s", "10K", "generate"});
+  writer.join();
+  EXPECT_EQ(from_pipe.status, ExitStatus::kDone) << from_pipe.err;
+  EXPECT_EQ(from_pipe.out, from_file.out);
+}
+
+TEST(Commands, ABrokenManifestIsAWarningWhenTheSizeIsGiven) {
+  const TestFolder folder;
+  folder.write("t", drone::test::bytes_of(drone::test::text_of_file(
+                        DRONE_SOURCE_DIR "/tests/golden/heaptrace/user_example.hex")));
+  write_file(folder.path() / "Drone.toml", "[heap\n");
+  EXPECT_EQ(run(folder.path(), {"heap", "-f", "t"}).status, ExitStatus::kInput);
+  const Outcome outcome = run(folder.path(), {"heap", "-f", "t", "-s", "10K"});
+  EXPECT_EQ(outcome.status, ExitStatus::kDone) << outcome.err;
+  EXPECT_THAT(outcome.err, StartsWith("warning: "));
+  EXPECT_THAT(outcome.out, HasSubstr("Maximum memory usage: 225 / 2.20%"));
 }
 
 }  // namespace
