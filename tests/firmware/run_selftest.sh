@@ -23,11 +23,11 @@ if arm-none-eabi-nm "$elf" | grep -E ' (_sbrk|_sbrk_r|sbrk_aligned|__malloc_free
 fi
 case "$machine" in
   */drone-board)
-    timeout 120 "$machine" --core "$cpu" --memory flash:0:512K --memory ram:0x20000000:128K \
+    timeout 240 "$machine" --core "$cpu" --memory flash:0:512K --memory ram:0x20000000:128K \
       --clock 25000000 --speed max "$elf"
     ;;
   *)
-    timeout 120 qemu-system-arm -M "$machine" -nographic -icount shift=6 \
+    timeout 240 qemu-system-arm -M "$machine" -nographic -icount shift=6 \
       -semihosting-config enable=on,target=native -kernel "$elf"
     ;;
 esac
