@@ -82,6 +82,7 @@ Capture::Capture(const ItmPlan& plan, Environment& environment, const Interrupts
     : interrupts_(interrupts),
       display_descriptor_(plan.shown.empty() ? -1 : environment.out_descriptor),
       display_(environment, interrupts),
+      port_files_(plan.files.size()),
       buffer_(kChunkBytes) {
   for (const PortFile& file : plan.files) {
     GuardedSink& sink = outputs_.emplace_back(files_.emplace_back(file.file));
@@ -89,7 +90,7 @@ Capture::Capture(const ItmPlan& plan, Environment& environment, const Interrupts
   }
   for (const HeaptraceFile& trace : plan.heaptraces) {
     GuardedSink& sink = outputs_.emplace_back(files_.emplace_back(trace.file));
-    traces_.push_back({trace.file, heaptrace::Writer(sink, trace.port)});
+    traces_.push_back({trace.file, heaptrace::Writer(sink, trace.port), !files_.back().created()});
   }
   GuardedSink& shown = outputs_.emplace_back(display_);
   for (const unsigned port : plan.shown) demux_.add_route(port, shown);
@@ -145,8 +146,10 @@ bool Capture::read_chunk(probe::SwoStream& stream) {
 void Capture::take(std::span<const std::byte> bytes) {
   if (bytes.empty()) return;
   if (bytes_ == 0) {
-    // What the files held before is given up now, also where nothing will be written to them.
-    for (GuardedSink& sink : outputs_) sink.write({});
+    // What the ports' files held before is given up now, also where nothing will be written to
+    // them; the heaptrace files, behind them, have to wait for an event.
+    const auto end = outputs_.begin() + static_cast<std::ptrdiff_t>(port_files_);
+    for (auto sink = outputs_.begin(); sink != end; ++sink) sink->write({});
   }
   bytes_ += bytes.size();
   decoder_.feed(bytes, packets_);
@@ -155,16 +158,34 @@ void Capture::take(std::span<const std::byte> bytes) {
 
 void Capture::deliver() {
   demux_.write(packets_);
-  for (Trace& trace : traces_) trace.writer.write(packets_);
+  for (Trace& trace : traces_) record(trace);
   packets_.clear();
   for (GuardedSink& sink : outputs_) sink.flush();
+}
+
+void Capture::record(Trace& trace) {
+  std::span<const itm::Packet> packets(packets_);
+  if (!trace.begun()) {
+    const auto event = std::find_if(packets.begin(), packets.end(), [&](const itm::Packet& packet) {
+      return packet.kind == itm::PacketKind::kInstrumentation &&
+             packet.source == trace.writer.port();
+    });
+    const auto before = static_cast<std::size_t>(event - packets.begin());
+    trace.head.add(packets.first(before));
+    if (event == packets.end()) return;
+    trace.writer.write(trace.head.packets());
+    packets = packets.subspan(before);
+  }
+  trace.writer.write(packets);
 }
 
 void Capture::close() {
   if (bytes_ == 0) return;
   decoder_.finish(packets_);
   deliver();
-  for (Trace& trace : traces_) trace.writer.close();
+  for (Trace& trace : traces_) {
+    if (trace.begun()) trace.writer.close();
+  }
 }
 
 void Capture::rethrow() const {

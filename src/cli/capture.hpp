@@ -12,6 +12,7 @@
 
 #include "cli/environment.hpp"
 #include "cli/itm_plan.hpp"
+#include "cli/trace_head.hpp"
 #include "heaptrace/writer.hpp"
 #include "itm/decoder.hpp"
 #include "itm/port_demux.hpp"
@@ -60,10 +61,15 @@ class DisplaySink final : public ByteSink {
 
 class Capture {
  public:
-  /// One heaptrace file of the plan.
+  /// One heaptrace file of the plan. It is begun, and what it held before given up, when the first
+  /// packet of the heap's port comes.
   struct Trace {
     std::filesystem::path file;
     heaptrace::Writer writer;
+    bool was_there = false;  ///< before the capture
+    TraceHead head = {};     ///< until it is begun
+
+    bool begun() const { return writer.events() != 0; }
   };
 
   /// Opens the files of the plan, and touches none of what they hold. Throws Error (kInput).
@@ -89,14 +95,17 @@ class Capture {
   bool read_chunk(probe::SwoStream& stream);
   void take(std::span<const std::byte> bytes);
   void deliver();
+  void record(Trace& trace);
   void close();
 
   const Interrupts& interrupts_;
   int display_descriptor_;
   DisplaySink display_;
   std::deque<CaptureFile> files_;
-  std::deque<GuardedSink> outputs_;  ///< the display last: what is recorded does not wait for it
+  std::deque<GuardedSink>
+      outputs_;  ///< as the files, the display last: what is recorded does not wait for it
   std::deque<Trace> traces_;
+  std::size_t port_files_;  ///< how many, the first of the files
   itm::Decoder decoder_;
   itm::PortDemux demux_;
   std::vector<itm::Packet> packets_;

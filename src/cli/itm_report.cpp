@@ -6,6 +6,7 @@
 #include <ostream>
 #include <vector>
 
+#include "cli/color.hpp"
 #include "drone/heaptrace/wire_format.hpp"
 #include "support/error.hpp"
 
@@ -58,21 +59,30 @@ bool any_wanted(const ItmPlan& plan, const itm::PortDemux& ports) {
   return false;
 }
 
+/// What became of a heaptrace file that no event came for.
+std::string untouched(const Capture::Trace& trace) {
+  return "'" + trace.file.string() + (trace.was_there ? "' is unchanged" : "' was not created");
+}
+
 [[noreturn]] void throw_nothing_captured(const ItmPlan& plan, const Capture& capture,
                                          bool interrupted) {
   const ExitStatus status = interrupted ? ExitStatus::kInterrupted : ExitStatus::kInput;
   const std::string came = count(capture.bytes(), "byte");
+  std::string files;
+  for (const Capture::Trace& trace : capture.traces()) files += "; " + untouched(trace);
   if (plan.source != SourceKind::kProbe) {
     const std::string source =
         plan.source == SourceKind::kFile ? "'" + plan.source_file.string() + "'" : "standard input";
-    throw Error(status, fmt::format("{} carries nothing on any ITM port ({} read)", source, came),
+    throw Error(status,
+                fmt::format("{} carries nothing on any ITM port ({} read){}", source, came, files),
                 "an ITM stream is what a debug probe receives over SWO, without TPIU frames");
   }
   if (capture.ports().losses().malformed != 0) {
-    throw Error(status, "nothing was captured: " + came + " came, but no packet of any ITM port",
+    throw Error(status,
+                "nothing was captured: " + came + " came, but no packet of any ITM port" + files,
                 "check clock and baud in the [itm] section of Drone.toml");
   }
-  throw Error(status, "nothing was captured: the program has sent nothing on any port",
+  throw Error(status, "nothing was captured: the program has sent nothing on any port" + files,
               "does it get to where it writes, and does it write to the ports that are captured? "
               "The others are off");
 }
@@ -134,9 +144,10 @@ ExitStatus report_capture(const ItmPlan& plan, const Capture& capture, bool inte
     }
     status = ExitStatus::kCheckFailed;
     environment.err << fmt::format(
-        "warning: {} has no heap event: nothing came on port {}; {}\n"
-        "hint: is the heaptrace feature built in? just features=heaptrace flash\n",
-        trace.file.string(), trace.writer.port(), ports_with_data(ports));
+        "{} nothing recorded: no heap event came on port {}; {}; {}\n"
+        "{} is the heaptrace feature built in? just features=heaptrace flash\n",
+        label(environment, "error"), trace.writer.port(), ports_with_data(ports), untouched(trace),
+        label(environment, "hint"));
   }
   if (capture.traces().empty() && ports.losses().any()) {
     environment.err << "warning: lost on the way: " << losses(ports.losses()) << '\n';

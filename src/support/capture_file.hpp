@@ -25,6 +25,9 @@ class CaptureFile final : public ByteSink {
   void write(std::span<const std::byte> bytes) override;
   void flush() override;
 
+  /// There was no such file before.
+  bool created() const { return created_; }
+
  private:
   void start();
 

@@ -94,6 +94,11 @@ timestamps = true
   std::string drone() const { return (bin_ / "drone").string(); }
   std::string trace() const { return read_file(project_ / "heaptrace"); }
 
+  std::string board_log() const {
+    const fs::path log = project_ / ".drone/board.log";
+    return fs::exists(log) ? read_file(log) : "";
+  }
+
   void fifo() const { ASSERT_EQ(::mkfifo((project_ / "fifo").c_str(), 0600), 0); }
   /// The writing end of the FIFO, once something reads from it.
   Descriptor feed() const { return Descriptor(::open((project_ / "fifo").c_str(), O_WRONLY)); }
@@ -231,6 +236,20 @@ TEST_F(ItmProcessTest, AFileThatMayNotGrowIsATraceUntilThere) {
   EXPECT_EQ(trace(), (text_of(kSync) + stream).substr(0, 512));
 }
 
+TEST_F(ItmProcessTest, FirmwareWithoutTheFeatureDoesNotCostTheLastRecording) {
+  fifo();
+  const pid_t id = start(drone() + " itm 0 --from file:fifo --heaptrace heaptrace");
+  const Descriptor end = feed();
+  send(end, "00 00 00 00 00 80 01 41 C0 85 01 01 42 70");
+  ASSERT_TRUE(eventually([&] { return read_file(folder_.path() / "out") == "AB"; }));
+  ::kill(id, SIGINT);
+  const Result result = finish(id);
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.err, HasSubstr("error: nothing recorded: no heap event came on port 31; data "
+                                    "came on port 0 (2 packets); 'heaptrace' is unchanged\n"));
+  EXPECT_EQ(trace(), "precious");
+}
+
 TEST_F(ItmProcessTest, StandardInputIsDecodedToItsEnd) {
   write_file(project_ / "swo.bin", text_of(std::string("01 48 01 69 13 61 62 63 64") + kAlloc));
   const Result result = run(drone() + " itm 0 2:samples.bin --from - < swo.bin");
@@ -279,17 +298,22 @@ TEST_F(ItmProcessTest, ASilentProgramAndAWrongBaudRateAreToldApart) {
     write_file(project_ / "swo.bin", text_of(stream));
     ::setenv("FAKE_BOARD", (project_ / "swo.bin").c_str(), 1);
     const pid_t id = start(drone() + " itm --heaptrace heaptrace");
-    ASSERT_TRUE(eventually([&] { return trace() != "precious"; }));
+    ASSERT_TRUE(eventually([&] { return board_log().ends_with("c\n"); }));
+    std::this_thread::sleep_for(100ms);  // for what the board says now
     ::kill(id, SIGINT);
     const Result result = finish(id);
     EXPECT_EQ(result.status, 130);
     EXPECT_THAT(result.err, HasSubstr(message));
+    EXPECT_THAT(result.err, HasSubstr("'heaptrace' is unchanged"));
+    EXPECT_EQ(trace(), "precious");
+    fs::remove(project_ / ".drone/board.log");
   }
 }
 
 TEST_F(ItmProcessTest, ACrashIsReportedOnceTheCaptureIsClosedInOrder) {
   run(drone() + " flash node.elf");
-  ::setenv("FAKE_BOARD", "faults", 1);
+  write_file(project_ / "swo.bin", text_of(kAlloc));
+  ::setenv("FAKE_BOARD", ("faults:" + (project_ / "swo.bin").string()).c_str(), 1);
   const Result result = run(drone() + " itm --heaptrace heaptrace");
   EXPECT_EQ(result.status, 4);
   EXPECT_THAT(result.err, HasSubstr("error: the program on the emulated board has crashed"));
