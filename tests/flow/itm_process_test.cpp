@@ -178,7 +178,7 @@ TEST_F(ItmProcessTest, ASecondCtrlCEndsAtOnceAndLeavesWhatCame) {
   const pid_t id = start(drone() + " itm --heaptrace heaptrace");
   ASSERT_TRUE(eventually([&] { return trace().size() > flood.size() / 2; }));
   ::kill(id, SIGINT);
-  std::this_thread::sleep_for(300ms);
+  std::this_thread::sleep_for(500ms);
   EXPECT_EQ(::waitpid(id, nullptr, WNOHANG), 0) << "it waits for what is still to come";
   ::kill(id, SIGINT);
   EXPECT_EQ(finish(id).status, 130);
@@ -192,6 +192,22 @@ TEST_F(ItmProcessTest, ASecondCtrlCEndsAtOnceAndLeavesWhatCame) {
     ASSERT_EQ(packet.kind, itm::PacketKind::kInstrumentation) << packet.offset;
     ASSERT_EQ(packet.value, 0x01040001U) << "no END";
   }
+}
+
+TEST_F(ItmProcessTest, SignalsThatArriveTogetherAreOneRequest) {
+  // As from `timeout -s INT`, which signals its child and then its group.
+  run(drone() + " flash node.elf");
+  write_file(project_ / "swo.bin", text_of(kAlloc));
+  ::setenv("FAKE_BOARD", ("stubborn:" + (project_ / "swo.bin").string()).c_str(), 1);
+  const pid_t id = start(drone() + " itm --heaptrace heaptrace");
+  ASSERT_TRUE(eventually([&] { return trace().ends_with(text_of(kAlloc)); }));
+  ::kill(id, SIGINT);
+  std::this_thread::sleep_for(20ms);
+  ::kill(-id, SIGINT);
+  ::kill(id, SIGTERM);
+  const Result result = finish(id);
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_TRUE(trace().ends_with(text_of(kEnd)));
 }
 
 TEST_F(ItmProcessTest, InterruptedBeforeAnythingCameItKeepsTheOldTrace) {
@@ -422,7 +438,7 @@ TEST_F(TerminalTest, ASecondCtrlCGivesTheTerminalBackToo) {
   ASSERT_TRUE(terminal.shows("Ctrl-C ends it")) << terminal.screen();
   ASSERT_TRUE(eventually([&] { return trace() != "precious"; }));
   terminal.type(kCtrlC);
-  std::this_thread::sleep_for(200ms);
+  std::this_thread::sleep_for(500ms);
   terminal.type(kCtrlC);
   ASSERT_TRUE(terminal.shows("status 130")) << terminal.screen();
   terminal.type('y');
