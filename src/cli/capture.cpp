@@ -90,7 +90,8 @@ Capture::Capture(const ItmPlan& plan, Environment& environment, const Interrupts
   }
   for (const HeaptraceFile& trace : plan.heaptraces) {
     GuardedSink& sink = outputs_.emplace_back(files_.emplace_back(trace.file));
-    traces_.push_back({trace.file, heaptrace::Writer(sink, trace.port), !files_.back().created()});
+    traces_.push_back(
+        {trace.file, heaptrace::Writer(sink, trace.port), sink, !files_.back().created()});
   }
   GuardedSink& shown = outputs_.emplace_back(display_);
   for (const unsigned port : plan.shown) demux_.add_route(port, shown);
@@ -188,10 +189,16 @@ void Capture::close() {
   }
 }
 
-void Capture::rethrow() const {
+std::vector<Error> Capture::output_errors() const {
+  std::vector<Error> errors;
   for (const GuardedSink& sink : outputs_) {
-    if (sink.error()) throw *sink.error();
+    if (sink.error()) errors.push_back(*sink.error());
   }
+  return errors;
+}
+
+void Capture::rethrow() const {
+  if (const std::vector<Error> errors = output_errors(); !errors.empty()) throw errors.front();
   if (stream_error_) std::rethrow_exception(stream_error_);
 }
 

@@ -66,6 +66,7 @@ class Capture {
   struct Trace {
     std::filesystem::path file;
     heaptrace::Writer writer;
+    const GuardedSink& sink;
     bool was_there = false;  ///< before the capture
     TraceHead head = {};     ///< until it is begun
 
@@ -87,6 +88,9 @@ class Capture {
 
   /// Throws the first failure of an output, or else of the stream, if there was one.
   void rethrow() const;
+
+  /// The outputs' failures, in the order of the plan.
+  std::vector<Error> output_errors() const;
 
  private:
   bool must_end() const;

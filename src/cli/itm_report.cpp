@@ -97,6 +97,16 @@ void report_trace(const Capture::Trace& trace, const itm::StreamLosses& lost,
       lost_text.empty() ? "nothing was lost on the way" : "lost on the way: " + lost_text);
 }
 
+/// Those behind the first, which ends the command.
+void report_more_errors(const Capture& capture, Environment& environment) {
+  const std::vector<Error> errors = capture.output_errors();
+  for (std::size_t i = 1; i < errors.size(); ++i) {
+    environment.err << label(environment, "error") << ' ' << errors[i].message() << '\n';
+    if (errors[i].hint().empty()) continue;
+    environment.err << label(environment, "hint") << ' ' << errors[i].hint() << '\n';
+  }
+}
+
 std::string heap_command(const Capture::Trace& trace) {
   std::string command = "drone heap";
   const std::string file = trace.file.string();
@@ -137,7 +147,8 @@ ExitStatus report_capture(const ItmPlan& plan, const Capture& capture, bool inte
   ExitStatus status = ExitStatus::kDone;
   const Capture::Trace* next = nullptr;
   for (const Capture::Trace& trace : capture.traces()) {
-    if (trace.writer.events() != 0) {
+    if (trace.sink.error()) continue;  // said below, with what is in the file
+    if (trace.begun()) {
       report_trace(trace, ports.losses(), environment);
       next = &trace;
       continue;
@@ -156,6 +167,7 @@ ExitStatus report_capture(const ItmPlan& plan, const Capture& capture, bool inte
     environment.err << "note: nothing came on the ports asked for; " << ports_with_data(ports)
                     << '\n';
   }
+  report_more_errors(capture, environment);
   capture.rethrow();
   if (next != nullptr) environment.err << "next: " << heap_command(*next) << '\n';
   return status;

@@ -77,8 +77,12 @@ void CaptureFile::flush() {
       failed_ = true;
       const int error = errno;
       pending_.clear();
-      fail("cannot write", path_, error, "what it holds until there is whole and can be read");
+      fail("cannot write", path_, error,
+           written_ == 0 ? "nothing of the capture is in it"
+                         : "the first " + std::to_string(written_) +
+                               " bytes of the capture are in it and can be read");
     }
+    written_ += static_cast<std::uint64_t>(n);
     rest = rest.subspan(static_cast<std::size_t>(n));
   }
   pending_.clear();

@@ -16,6 +16,7 @@ namespace {
 using test::bytes_of;
 using test::TemporaryFolder;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 std::string text_of(std::string_view hex) {
   const auto bytes = bytes_of(hex);
@@ -152,9 +153,13 @@ TEST_F(ItmTest, AFullDiskIsAnErrorThatNamesTheFileAndTheOthersAreClosedInOrder) 
 }
 
 TEST_F(ItmTest, AFullDiskUnderTheHeaptraceIsAnErrorToo) {
-  const Error error = error_of(kStream, {"1:one.bin"}, {"/dev/full"});
+  const Error error = error_of(kStream, {"1:one.bin", "2:/dev/full"}, {"/dev/full", "good"});
   EXPECT_EQ(error.message(), "cannot write '/dev/full': No space left on device");
+  EXPECT_EQ(error.hint(), "nothing of the capture is in it");
   EXPECT_EQ(file("one.bin"), "!");
+  EXPECT_THAT(err_.str(), Not(HasSubstr("full: ")));
+  EXPECT_THAT(err_.str(), HasSubstr("good: 2 heap events of port 31"));
+  EXPECT_THAT(err_.str(), HasSubstr("\nerror: cannot write '/dev/full'")) << "the other one";
 }
 
 TEST_F(ItmTest, AFileThatCannotBeCreatedIsAnErrorBeforeAnythingIsRead) {
