@@ -80,6 +80,7 @@ void DisplaySink::write_descriptor(std::span<const std::byte> bytes) {
 
 Capture::Capture(const ItmPlan& plan, Environment& environment, const Interrupts& interrupts)
     : interrupts_(interrupts),
+      err_(environment.err),
       display_descriptor_(plan.shown.empty() ? -1 : environment.out_descriptor),
       display_(environment, interrupts),
       port_files_(plan.files.size()),
@@ -107,7 +108,7 @@ void Capture::run(probe::SwoStream& stream) {
 }
 
 bool Capture::must_end() const {
-  return interrupts_.requested() || display_.closed() ||
+  return interrupts_.requested() || ended_by_reader() ||
          std::any_of(outputs_.begin(), outputs_.end(),
                      [](const GuardedSink& sink) { return sink.error().has_value(); });
 }
@@ -121,9 +122,16 @@ void Capture::pump(probe::SwoStream& stream) {
     if (::poll(events, std::size(events), -1) < 0) continue;
     if (events[2].revents != 0) display_.mark_closed();
     if (events[0].revents != 0 && !read_chunk(stream)) return;
+    if (display_.closed()) tell_of_closed_display();
   }
   stream.stop();
   drain(stream);
+}
+
+void Capture::tell_of_closed_display() {
+  if (display_descriptor_ < 0 || ended_by_reader()) return;
+  display_descriptor_ = -1;
+  err_ << "note: nobody reads standard output any more; the recording goes on\n" << std::flush;
 }
 
 void Capture::drain(probe::SwoStream& stream) {

@@ -138,7 +138,7 @@ ExitStatus report_capture(const ItmPlan& plan, const Capture& capture, bool inte
   if (!end_note.empty() && !interrupted) environment.err << end_note << '\n';
   if (!ports.any_packet()) {
     capture.rethrow();
-    if (capture.display_closed()) return ExitStatus::kDone;
+    if (capture.ended_by_reader()) return ExitStatus::kDone;
     if (interrupted || plan.source != SourceKind::kProbe) {
       throw_nothing_captured(plan, capture, interrupted);
     }

@@ -228,16 +228,28 @@ TEST_F(ItmProcessTest, InterruptedBeforeAnythingCameItKeepsTheOldTrace) {
 
 TEST_F(ItmProcessTest, AReaderThatHasSeenEnoughEndsItQuietly) {
   fifo();
+  const pid_t id = start("sh -c '" + drone() + " itm 0 --from file:fifo; echo $? >&2' | head -c 1");
+  const Descriptor end = feed();
+  send(end, "01 41");
+  ASSERT_TRUE(eventually([&] { return read_file(folder_.path() / "err") == "0\n"; }))
+      << read_file(folder_.path() / "err");
+  EXPECT_EQ(finish(id).out, "A");
+}
+
+TEST_F(ItmProcessTest, ARecordingGoesOnWithoutItsReader) {
+  fifo();
   const pid_t id = start("sh -c '" + drone() +
                          " itm 0 --from file:fifo --heaptrace heaptrace; echo $? >&2' | head -c 1");
-  const Descriptor end = feed();
+  Descriptor end = feed();
   send(end, std::string("01 41 ") + kAlloc);
-  send(end, "01 42 01 43");
-  const Result result = finish(id);
-  EXPECT_EQ(result.out, "A");
-  ASSERT_TRUE(eventually([&] { return trace().ends_with(text_of(kEnd)); }));
-  ASSERT_TRUE(eventually([&] { return read_file(folder_.path() / "err").ends_with("0\n"); }))
-      << read_file(folder_.path() / "err");
+  const auto err = [&] { return read_file(folder_.path() / "err"); };
+  ASSERT_TRUE(eventually([&] { return err().ends_with("the recording goes on\n"); })) << err();
+  send(end, std::string("01 42 ") + kAlloc);
+  end.reset();
+  EXPECT_EQ(finish(id).out, "A");
+  ASSERT_TRUE(eventually([&] { return err().ends_with("0\n"); })) << err();
+  EXPECT_THAT(err(), HasSubstr("heaptrace: 2 heap events of port 31"));
+  EXPECT_EQ(trace(), text_of(std::string(kSync) + kAlloc + kAlloc + kEnd));
 }
 
 TEST_F(ItmProcessTest, AFileThatMayNotGrowIsATraceUntilThere) {
