@@ -107,21 +107,25 @@ timestamps = true
     ASSERT_EQ(::write(end.get(), bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
   }
 
-  /// Starts `command` in a shell, in the project; the shell is replaced by it.
-  pid_t start(const std::string& command) const {
+  /// Starts `command` in a shell, in the project; the shell is replaced by it. What it prints goes
+  /// to the files out and err, `streams` before their names.
+  pid_t start(const std::string& command, const std::string& streams = "") const {
     const pid_t id = ::fork();
     if (id != 0) return id;
     ::setpgid(0, 0);
     ::signal(SIGPIPE, SIG_DFL);
     if (::chdir(project_.c_str()) != 0) ::_exit(126);
-    const int out = ::open((folder_.path() / "out").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    const int err = ::open((folder_.path() / "err").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    const auto create = [&](const std::string& name) {
+      return ::open((folder_.path() / name).c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    };
+    const int out = create(streams + "out");
+    const int err = create(streams + "err");
     ::dup2(out, STDOUT_FILENO);
     ::dup2(err, STDERR_FILENO);
     ::execl("/bin/sh", "sh", "-c", ("exec " + command).c_str(), nullptr);
     ::_exit(127);
   }
-  Result finish(pid_t id) const {
+  Result finish(pid_t id, const std::string& streams = "") const {
     int status = 0;
     if (!eventually([&] { return ::waitpid(id, &status, WNOHANG) == id; })) {
       ADD_FAILURE() << "it does not end";
@@ -129,9 +133,14 @@ timestamps = true
       ::waitpid(id, &status, 0);
     }
     return {WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status),
-            read_file(folder_.path() / "out"), read_file(folder_.path() / "err")};
+            read_file(folder_.path() / (streams + "out")),
+            read_file(folder_.path() / (streams + "err"))};
   }
   Result run(const std::string& command) const { return finish(start(command)); }
+  /// The same while another command runs.
+  Result run_beside(const std::string& command) const {
+    return finish(start(command, "beside_"), "beside_");
+  }
 
   TemporaryFolder folder_;
   fs::path project_;
@@ -313,6 +322,7 @@ TEST_F(ItmProcessTest, FlashResetAndCaptureWorkOnTheEmulatedBoard) {
   ::setenv("FAKE_BOARD", (project_ / "swo.bin").c_str(), 1);
   const pid_t id = start(drone() + " itm --reset --heaptrace heaptrace");
   ASSERT_TRUE(eventually([&] { return trace() == text_of(std::string(kSync) + kAlloc); }));
+  EXPECT_EQ(run_beside(drone() + " reset").err, "restarted the program on the emulated board\n");
   ::kill(id, SIGINT);
   result = finish(id);
   EXPECT_EQ(result.status, 0) << result.err;
