@@ -350,6 +350,18 @@ TEST_F(ItmProcessTest, ASilentProgramAndAWrongBaudRateAreToldApart) {
   }
 }
 
+TEST_F(ItmProcessTest, ALockThatCannotBeTakenIsTheSameErrorForAllCommands) {
+  run(drone() + " flash node.elf");
+  fs::remove(project_ / ".drone/board.lock");
+  fs::create_directory(project_ / ".drone/board.lock");  // stops root too
+  for (const char* command : {" flash node.elf", " reset", " itm"}) {
+    const Result result = run(drone() + command);
+    EXPECT_EQ(result.status, 3) << command;
+    EXPECT_THAT(result.err, HasSubstr("error: cannot lock '")) << command;
+    EXPECT_THAT(result.err, HasSubstr("hint: ")) << command;
+  }
+}
+
 TEST_F(ItmProcessTest, ACrashIsReportedOnceTheCaptureIsClosedInOrder) {
   run(drone() + " flash node.elf");
   write_file(project_ / "swo.bin", text_of(kAlloc));
