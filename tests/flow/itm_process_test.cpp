@@ -298,6 +298,21 @@ TEST_F(ItmProcessTest, StandardInputIsDecodedToItsEnd) {
   EXPECT_EQ(read_file(project_ / "samples.bin"), "abcd");
 }
 
+TEST_F(ItmProcessTest, ResultsThatCannotBeWrittenAreAnError) {
+  write_file(project_ / "swo.bin", text_of("01 48"));
+  for (const char* to : {" >&-", " >/dev/full"}) {
+    for (const char* command : {" print devices", " itm --from file:swo.bin"}) {
+      const Result result = run(drone() + command + to);
+      EXPECT_EQ(result.status, 3) << command << to;
+      EXPECT_THAT(result.err, HasSubstr("error: cannot write to standard output"));
+    }
+  }
+  // A file that is written is not taken for the closed stream.
+  write_file(project_ / "swo.bin", text_of(kAlloc));
+  EXPECT_EQ(run(drone() + " itm --from file:swo.bin --heaptrace heaptrace >&- 2>&-").status, 0);
+  EXPECT_EQ(trace(), text_of(std::string(kSync) + kAlloc + kEnd));
+}
+
 TEST_F(ItmProcessTest, OutsideAProjectOnlyTheProbeIsMissing) {
   fs::remove(project_ / "Drone.toml");
   const Result result = run(drone() + " itm");
