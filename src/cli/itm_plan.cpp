@@ -61,12 +61,27 @@ std::vector<unsigned> parse_ports(std::string_view list, const std::string& argu
   }
 }
 
+/// "1,2:f,3" hardly means a file "f,3": a comma and another port in the file's name, at `name`, are
+/// refused, unless the name has a folder.
+void check_ports_end(const std::string& argument, std::size_t name) {
+  if (argument.find('/', name) != std::string::npos) return;
+  const std::size_t comma = argument.find(',', name);
+  if (comma == std::string::npos) return;
+  const std::string rest = argument.substr(comma + 1);
+  if (!parse_port(std::string_view(rest).substr(0, rest.find_first_of(",:")))) return;
+  const std::string ports = argument.substr(0, name);
+  refuse("'" + argument + "' has a port behind a file",
+         "apart they are " + argument.substr(0, comma) + " " + rest + "; a file of that name is " +
+             ports + "./" + argument.substr(name));
+}
+
 void add_ports(ItmPlan& plan, const std::string& argument, const std::filesystem::path& directory) {
   const std::size_t colon = argument.find(':');
   const std::vector<unsigned> ports = parse_ports(argument.substr(0, colon), argument);
   if (colon != std::string::npos) {
     const std::string file = argument.substr(colon + 1);
     if (file.empty()) refuse("'" + argument + "' names no file after the colon", kPortsHint);
+    check_ports_end(argument, colon + 1);
     plan.files.push_back({ports, resolve(directory, file)});
     return;
   }
@@ -108,9 +123,11 @@ void set_source(ItmPlan& plan, const ItmOptions& options, const std::filesystem:
     plan.source = SourceKind::kFile;
     plan.source_file = resolve(directory, options.from.substr(kFilePrefix.size()));
   } else if (options.from != "probe") {
-    refuse("there is no source '" + options.from + "'",
-           "a stream comes from the project's probe (--from probe), from a file or FIFO (--from "
-           "file:PATH), or from standard input (--from -)");
+    const bool planned = options.from.starts_with("tcp:") || options.from.starts_with("serial:");
+    refuse(
+        (planned ? "this version cannot read from '" : "there is no source '") + options.from + "'",
+        "a stream comes from the project's probe (--from probe), from a file or FIFO (--from "
+        "file:PATH), or from standard input (--from -)");
   }
   if (options.reset && plan.source != SourceKind::kProbe) {
     refuse("--reset needs a target, and --from " + options.from + " has none",

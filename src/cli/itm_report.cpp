@@ -6,6 +6,7 @@
 #include <ostream>
 #include <vector>
 
+#include "cli/color.hpp"
 #include "drone/heaptrace/wire_format.hpp"
 #include "support/error.hpp"
 
@@ -58,21 +59,30 @@ bool any_wanted(const ItmPlan& plan, const itm::PortDemux& ports) {
   return false;
 }
 
+/// What became of a heaptrace file that no event came for.
+std::string untouched(const Capture::Trace& trace) {
+  return "'" + trace.file.string() + (trace.was_there ? "' is unchanged" : "' was not created");
+}
+
 [[noreturn]] void throw_nothing_captured(const ItmPlan& plan, const Capture& capture,
                                          bool interrupted) {
   const ExitStatus status = interrupted ? ExitStatus::kInterrupted : ExitStatus::kInput;
   const std::string came = count(capture.bytes(), "byte");
+  std::string files;
+  for (const Capture::Trace& trace : capture.traces()) files += "; " + untouched(trace);
   if (plan.source != SourceKind::kProbe) {
     const std::string source =
         plan.source == SourceKind::kFile ? "'" + plan.source_file.string() + "'" : "standard input";
-    throw Error(status, fmt::format("{} carries nothing on any ITM port ({} read)", source, came),
+    throw Error(status,
+                fmt::format("{} carries nothing on any ITM port ({} read){}", source, came, files),
                 "an ITM stream is what a debug probe receives over SWO, without TPIU frames");
   }
   if (capture.ports().losses().malformed != 0) {
-    throw Error(status, "nothing was captured: " + came + " came, but no packet of any ITM port",
+    throw Error(status,
+                "nothing was captured: " + came + " came, but no packet of any ITM port" + files,
                 "check clock and baud in the [itm] section of Drone.toml");
   }
-  throw Error(status, "nothing was captured: the program has sent nothing on any port",
+  throw Error(status, "nothing was captured: the program has sent nothing on any port" + files,
               "does it get to where it writes, and does it write to the ports that are captured? "
               "The others are off");
 }
@@ -85,6 +95,16 @@ void report_trace(const Capture::Trace& trace, const itm::StreamLosses& lost,
       count(trace.writer.events(), "heap event"), trace.writer.port(),
       count(trace.writer.bytes(), "byte"),
       lost_text.empty() ? "nothing was lost on the way" : "lost on the way: " + lost_text);
+}
+
+/// Those behind the first, which ends the command.
+void report_more_errors(const Capture& capture, Environment& environment) {
+  const std::vector<Error> errors = capture.output_errors();
+  for (std::size_t i = 1; i < errors.size(); ++i) {
+    environment.err << label(environment, "error") << ' ' << errors[i].message() << '\n';
+    if (errors[i].hint().empty()) continue;
+    environment.err << label(environment, "hint") << ' ' << errors[i].hint() << '\n';
+  }
 }
 
 std::string heap_command(const Capture::Trace& trace) {
@@ -118,7 +138,7 @@ ExitStatus report_capture(const ItmPlan& plan, const Capture& capture, bool inte
   if (!end_note.empty() && !interrupted) environment.err << end_note << '\n';
   if (!ports.any_packet()) {
     capture.rethrow();
-    if (capture.display_closed()) return ExitStatus::kDone;
+    if (capture.ended_by_reader()) return ExitStatus::kDone;
     if (interrupted || plan.source != SourceKind::kProbe) {
       throw_nothing_captured(plan, capture, interrupted);
     }
@@ -127,16 +147,18 @@ ExitStatus report_capture(const ItmPlan& plan, const Capture& capture, bool inte
   ExitStatus status = ExitStatus::kDone;
   const Capture::Trace* next = nullptr;
   for (const Capture::Trace& trace : capture.traces()) {
-    if (trace.writer.events() != 0) {
+    if (trace.sink.error()) continue;  // said below, with what is in the file
+    if (trace.begun()) {
       report_trace(trace, ports.losses(), environment);
       next = &trace;
       continue;
     }
     status = ExitStatus::kCheckFailed;
     environment.err << fmt::format(
-        "warning: {} has no heap event: nothing came on port {}; {}\n"
-        "hint: is the heaptrace feature built in? just features=heaptrace flash\n",
-        trace.file.string(), trace.writer.port(), ports_with_data(ports));
+        "{} nothing recorded: no heap event came on port {}; {}; {}\n"
+        "{} is the heaptrace feature built in? just features=heaptrace flash\n",
+        label(environment, "error"), trace.writer.port(), ports_with_data(ports), untouched(trace),
+        label(environment, "hint"));
   }
   if (capture.traces().empty() && ports.losses().any()) {
     environment.err << "warning: lost on the way: " << losses(ports.losses()) << '\n';
@@ -145,6 +167,7 @@ ExitStatus report_capture(const ItmPlan& plan, const Capture& capture, bool inte
     environment.err << "note: nothing came on the ports asked for; " << ports_with_data(ports)
                     << '\n';
   }
+  report_more_errors(capture, environment);
   capture.rethrow();
   if (next != nullptr) environment.err << "next: " << heap_command(*next) << '\n';
   return status;

@@ -19,7 +19,7 @@ void announce_capture(const ItmPlan& plan, const std::string& source, Environmen
 /// The verdict on a capture whose outputs are closed: what each heaptrace file got, what was lost,
 /// what to do next. Throws the capture's failure, if it had one, once that is said; Error
 /// (kInterrupted) or (kInput) when no port carried anything. Returns kCheckFailed when a heap's
-/// port carried no event.
+/// port carried no event; its file is as it was then.
 ExitStatus report_capture(const ItmPlan& plan, const Capture& capture, bool interrupted,
                           const std::string& end_note, Environment& environment);
 

@@ -12,14 +12,23 @@
 #include "cli/commands.hpp"
 #include "support/error.hpp"
 
+namespace {
+
+/// A standard stream that is closed must not become the next file that is opened. What takes its
+/// place cannot be written to, so that results are not lost unnoticed; only messages may be.
+void occupy_standard_streams() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(fd, F_GETFD) >= 0) continue;
+    // The lowest free descriptor is this one.
+    (void)!::open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY);
+  }
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
   using drone::ExitStatus;
-  // A standard stream that is closed must not become the next file that is opened.
-  int fd = -1;
-  do {
-    fd = ::open("/dev/null", O_RDWR);
-  } while (fd >= 0 && fd <= STDERR_FILENO);
-  if (fd >= 0) ::close(fd);
+  occupy_standard_streams();
   drone::cli::Environment environment{
       .out = std::cout,
       .err = std::cerr,

@@ -7,10 +7,10 @@
 #include <ostream>
 #include <string>
 
+#include "cli/project_probe.hpp"
 #include "project/devices.hpp"
 #include "project/header.hpp"
 #include "project/manifest.hpp"
-#include "support/error.hpp"
 
 namespace drone::cli {
 namespace {
@@ -40,16 +40,6 @@ void print_probes(std::ostream& out) {
   }
 }
 
-project::Manifest manifest_here(const Environment& environment) {
-  const auto path = project::find_manifest(environment.directory);
-  if (!path) {
-    throw Error(ExitStatus::kInput,
-                "no Drone.toml in '" + environment.directory.string() + "' or above",
-                "run this inside a project; `drone new` makes one");
-  }
-  return project::load_manifest(*path);
-}
-
 }  // namespace
 
 ExitStatus run_print(Printable what, Environment& environment) {
@@ -61,10 +51,10 @@ ExitStatus run_print(Printable what, Environment& environment) {
       print_probes(environment.out);
       break;
     case Printable::kHeader:
-      environment.out << project::header_text(manifest_here(environment));
+      environment.out << project::header_text(require_manifest(environment.directory));
       break;
     case Printable::kMemory:
-      environment.out << project::memory_text(manifest_here(environment));
+      environment.out << project::memory_text(require_manifest(environment.directory));
       break;
   }
   return ExitStatus::kDone;

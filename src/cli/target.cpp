@@ -23,6 +23,8 @@ ExitStatus run_reset(Environment& environment) {
   if (probe->reset() == probe::ResetResult::kNotRunning) {
     environment.err << "note: " << probe->name()
                     << " is off; `drone itm` and `drone gdb` power it, and it starts from reset\n";
+  } else {
+    environment.err << "restarted the program on " << probe->name() << '\n';
   }
   return ExitStatus::kDone;
 }

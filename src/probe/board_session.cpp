@@ -33,6 +33,12 @@ struct flock whole_file() {
   return range;
 }
 
+[[noreturn]] void fail_to_lock(const std::filesystem::path& path, int error) {
+  throw Error(ExitStatus::kInput,
+              "cannot lock '" + path.string() + "': " + std::generic_category().message(error),
+              "the folder .drone and its files must be yours to write");
+}
+
 std::string hex(std::uint32_t value) {
   std::string bytes;
   for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>((value >> shift) & 0xFF);
@@ -84,7 +90,8 @@ void check_flash(const ProbeSettings& settings, const BoardFolder& folder) {
 
 std::optional<std::string> BoardFolder::holder() const {
   const Descriptor file(::open((path_ / kLock).c_str(), O_RDWR | O_CLOEXEC));
-  if (!file) return std::nullopt;
+  if (!file && errno == ENOENT) return std::nullopt;
+  if (!file) fail_to_lock(path_ / kLock, errno);
   struct flock range = whole_file();
   if (::fcntl(file.get(), F_OFD_GETLK, &range) != 0 || range.l_type == F_UNLCK) return std::nullopt;
   std::array<char, 64> text{};
@@ -140,8 +147,7 @@ void BoardSession::lock(const std::string& purpose) {
                     folder_.holder().value_or("another process"),
                 "end that first: one board has one trace port");
   }
-  throw Error(ExitStatus::kProbe,
-              "cannot lock '" + path.string() + "': " + std::generic_category().message(errno));
+  fail_to_lock(path, errno);
 }
 
 void BoardSession::connect() {

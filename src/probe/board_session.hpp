@@ -35,7 +35,8 @@ class BoardFolder {
   /// Makes the folder if there is none. Throws Error (kInput).
   void create() const;
 
-  /// Who powers the board ("capture 1234"), or none.
+  /// Who powers the board ("capture 1234"), or none. Throws Error (kInput) where that cannot be
+  /// known.
   std::optional<std::string> holder() const;
 
   /// A connection to the powered board; it may just be starting. None if it is not powered. Throws
@@ -56,7 +57,7 @@ class BoardSession {
   /// Starts drone-board with what was flashed, halted at reset; its SWO bytes go to `output`
   /// (negative: nowhere). `purpose` is a word for others that want the board meanwhile. Throws
   /// Error (kProbe) when nothing was flashed, another process powers the board, or it does not
-  /// start.
+  /// start; Error (kInput) when its files cannot be used.
   BoardSession(const ProbeSettings& settings, const BoardFolder& folder, const std::string& purpose,
                int output);
   ~BoardSession();

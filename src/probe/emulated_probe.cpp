@@ -77,7 +77,8 @@ class EmulatedStream final : public SwoStream {
                   "the program on the emulated board has crashed, as said above",
                   "run it under a debugger: drone gdb");
     }
-    throw Error(ExitStatus::kProbe, "the emulated board itself has failed (" + describe(end) + ")");
+    throw Error(ExitStatus::kProbe, "the emulated board itself has failed (" + describe(end) + ")",
+                "start it again: it begins from reset");
   }
 
   Descriptor output_;

@@ -66,7 +66,13 @@ std::unique_ptr<SwoStream> open_file_stream(const std::filesystem::path& path) {
   // Without O_NONBLOCK, opening a FIFO waits for its writer, deaf to Ctrl-C.
   Descriptor file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   const std::string name = "'" + path.string() + "'";
-  if (!file) throw Error(ExitStatus::kInput, "cannot open " + name + ": " + reason(errno));
+  if (!file) {
+    const int error = errno;
+    throw Error(ExitStatus::kInput, "cannot open " + name + ": " + reason(error),
+                error == ENOENT ? "give an ITM stream that was recorded before, or make a FIFO and "
+                                  "have something write to it"
+                                : "");
+  }
   if (std::filesystem::is_directory(path)) {
     throw Error(ExitStatus::kInput, "cannot read " + name + ": it is a folder");
   }

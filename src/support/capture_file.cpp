@@ -24,6 +24,12 @@ constexpr std::size_t kBufferSize = 1 << 16;
       std::move(hint));
 }
 
+std::string creation_hint(int error) {
+  if (error == ENOENT) return "make its folder first";
+  if (error == EISDIR) return "name a file in that folder";
+  return {};
+}
+
 }  // namespace
 
 CaptureFile::CaptureFile(const std::filesystem::path& path) : path_(path) {
@@ -34,7 +40,7 @@ CaptureFile::CaptureFile(const std::filesystem::path& path) : path_(path) {
   if (!fd_ && errno == ENOENT) {
     fd_.reset(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666));
   }
-  if (!fd_) fail("cannot create", path, errno);
+  if (!fd_) fail("cannot create", path, errno, creation_hint(errno));
 }
 
 CaptureFile::~CaptureFile() {
@@ -77,8 +83,12 @@ void CaptureFile::flush() {
       failed_ = true;
       const int error = errno;
       pending_.clear();
-      fail("cannot write", path_, error, "what it holds until there is whole and can be read");
+      fail("cannot write", path_, error,
+           written_ == 0 ? "nothing of the capture is in it"
+                         : "the first " + std::to_string(written_) +
+                               " bytes of the capture are in it and can be read");
     }
+    written_ += static_cast<std::uint64_t>(n);
     rest = rest.subspan(static_cast<std::size_t>(n));
   }
   pending_.clear();

@@ -4,6 +4,7 @@
 // The file that a capture goes to: written in place, so that a capture which is killed leaves what
 // it had; and not touched before there is something to write.
 
+#include <cstdint>
 #include <filesystem>
 #include <vector>
 
@@ -25,6 +26,12 @@ class CaptureFile final : public ByteSink {
   void write(std::span<const std::byte> bytes) override;
   void flush() override;
 
+  /// There was no such file before.
+  bool created() const { return created_; }
+
+  /// Bytes that the operating system has taken.
+  std::uint64_t written() const { return written_; }
+
  private:
   void start();
 
@@ -33,6 +40,7 @@ class CaptureFile final : public ByteSink {
   bool created_ = false;
   bool started_ = false;
   bool failed_ = false;
+  std::uint64_t written_ = 0;
   std::vector<std::byte> pending_;
 };
 

@@ -12,6 +12,8 @@
 namespace drone {
 namespace {
 
+constexpr std::uintmax_t kMaxFileBytes = 1 << 28;  ///< debug information included
+
 std::string machine_name(unsigned machine) {
   switch (machine) {
     case EM_386:
@@ -53,12 +55,26 @@ std::string hex(std::uint32_t value) {
 }  // namespace
 
 ElfImage load_elf_image(const std::filesystem::path& path) {
-  const std::string file = read_file(path);
   const std::string name = "'" + path.string() + "'";
   const auto refuse = [&](const std::string& why) {
     throw Error(ExitStatus::kInput, name + " " + why,
                 "give the ELF file that the firmware's build makes for the target");
   };
+  std::error_code error;
+  const auto status = std::filesystem::status(path, error);
+  if (status.type() == std::filesystem::file_type::not_found) {
+    throw Error(ExitStatus::kInput, "there is no file " + name,
+                "build the program first: just build");
+  }
+  if (std::filesystem::is_directory(status)) refuse("is a folder, not an ELF file");
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+    refuse("is no regular file");
+  }
+  const std::uintmax_t size = std::filesystem::file_size(path, error);
+  if (!error && size > kMaxFileBytes) {
+    refuse("has " + std::to_string(size) + " bytes, too many for a microcontroller's program");
+  }
+  const std::string file = read_file(path);
   if (file.size() < EI_NIDENT || file.compare(0, SELFMAG, ELFMAG) != 0)
     refuse("is not an ELF file");
   if (file[EI_DATA] != ELFDATA2LSB) refuse("is a big-endian ELF file, not one for Cortex-M");

@@ -30,7 +30,8 @@ struct AddressRange {
 };
 
 /// Reads the loadable segments of a 32-bit little-endian Arm executable.
-/// Throws Error (kInput) for anything else, and says what the file is instead.
+/// Throws Error (kInput) for anything else, a file of more than 256 MiB included, and says what it
+/// is instead.
 ElfImage load_elf_image(const std::filesystem::path& path);
 
 /// Checks that every segment lies inside one of `ranges`. Throws Error (kInput) that names the

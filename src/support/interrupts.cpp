@@ -2,13 +2,16 @@
 #include "support/interrupts.hpp"
 
 #include <fcntl.h>
+#include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cassert>
 #include <cerrno>
 #include <csignal>
+#include <cstdint>
 #include <system_error>
 
 #include "support/error.hpp"
@@ -19,23 +22,36 @@ namespace drone {
 namespace {
 
 constexpr std::array<int, 3> kEndSignals = {SIGINT, SIGTERM, SIGHUP};
+constexpr std::int64_t kOneRequestMs = 300;
 constexpr std::array<int, 2> kIgnoredSignals = {SIGPIPE, SIGXFSZ};
 
 // Shared with the signal handler, hence not members.
-std::atomic<int> requests{0};
+std::atomic<std::int64_t> first_request_ms{0};  ///< 0: none yet
 std::atomic<int> pipe_input{-1};
 int pipe_output = -1;
 std::array<struct sigaction, kEndSignals.size()> former_ends;
 std::array<struct sigaction, kIgnoredSignals.size()> former_ignored;
 
+static_assert(std::atomic<std::int64_t>::is_always_lock_free);
+
+/// Never 0. Callable from a signal handler.
+std::int64_t now_ms() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return std::max<std::int64_t>(std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000, 1);
+}
+
 extern "C" void drone_on_end_signal(int) {
   const int saved = errno;
-  if (requests.fetch_add(1) != 0) {
+  const std::int64_t now = now_ms();
+  std::int64_t first = 0;
+  if (first_request_ms.compare_exchange_strong(first, now)) {
+    const char byte = 0;
+    (void)!::write(pipe_input, &byte, 1);
+  } else if (now - first >= kOneRequestMs) {
     ForegroundGroup::give_back();
     ::_exit(static_cast<int>(ExitStatus::kInterrupted));
   }
-  const char byte = 0;
-  (void)!::write(pipe_input, &byte, 1);
   errno = saved;
 }
 
@@ -50,7 +66,7 @@ Interrupts::Interrupts() {
   }
   pipe_output = ends[0];
   pipe_input = ends[1];
-  requests = 0;
+  first_request_ms = 0;
   struct sigaction action {};
   action.sa_handler = drone_on_end_signal;
   for (std::size_t i = 0; i != kEndSignals.size(); ++i) {
@@ -73,7 +89,7 @@ Interrupts::~Interrupts() {
   ::close(pipe_input.exchange(-1));
 }
 
-bool Interrupts::requested() const { return requests != 0; }
+bool Interrupts::requested() const { return first_request_ms != 0; }
 
 int Interrupts::descriptor() const { return pipe_output; }
 

@@ -94,6 +94,11 @@ timestamps = true
   std::string drone() const { return (bin_ / "drone").string(); }
   std::string trace() const { return read_file(project_ / "heaptrace"); }
 
+  std::string board_log() const {
+    const fs::path log = project_ / ".drone/board.log";
+    return fs::exists(log) ? read_file(log) : "";
+  }
+
   void fifo() const { ASSERT_EQ(::mkfifo((project_ / "fifo").c_str(), 0600), 0); }
   /// The writing end of the FIFO, once something reads from it.
   Descriptor feed() const { return Descriptor(::open((project_ / "fifo").c_str(), O_WRONLY)); }
@@ -102,21 +107,25 @@ timestamps = true
     ASSERT_EQ(::write(end.get(), bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
   }
 
-  /// Starts `command` in a shell, in the project; the shell is replaced by it.
-  pid_t start(const std::string& command) const {
+  /// Starts `command` in a shell, in the project; the shell is replaced by it. What it prints goes
+  /// to the files out and err, `streams` before their names.
+  pid_t start(const std::string& command, const std::string& streams = "") const {
     const pid_t id = ::fork();
     if (id != 0) return id;
     ::setpgid(0, 0);
     ::signal(SIGPIPE, SIG_DFL);
     if (::chdir(project_.c_str()) != 0) ::_exit(126);
-    const int out = ::open((folder_.path() / "out").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    const int err = ::open((folder_.path() / "err").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    const auto create = [&](const std::string& name) {
+      return ::open((folder_.path() / name).c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    };
+    const int out = create(streams + "out");
+    const int err = create(streams + "err");
     ::dup2(out, STDOUT_FILENO);
     ::dup2(err, STDERR_FILENO);
     ::execl("/bin/sh", "sh", "-c", ("exec " + command).c_str(), nullptr);
     ::_exit(127);
   }
-  Result finish(pid_t id) const {
+  Result finish(pid_t id, const std::string& streams = "") const {
     int status = 0;
     if (!eventually([&] { return ::waitpid(id, &status, WNOHANG) == id; })) {
       ADD_FAILURE() << "it does not end";
@@ -124,9 +133,14 @@ timestamps = true
       ::waitpid(id, &status, 0);
     }
     return {WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status),
-            read_file(folder_.path() / "out"), read_file(folder_.path() / "err")};
+            read_file(folder_.path() / (streams + "out")),
+            read_file(folder_.path() / (streams + "err"))};
   }
   Result run(const std::string& command) const { return finish(start(command)); }
+  /// The same while another command runs.
+  Result run_beside(const std::string& command) const {
+    return finish(start(command, "beside_"), "beside_");
+  }
 
   TemporaryFolder folder_;
   fs::path project_;
@@ -173,7 +187,7 @@ TEST_F(ItmProcessTest, ASecondCtrlCEndsAtOnceAndLeavesWhatCame) {
   const pid_t id = start(drone() + " itm --heaptrace heaptrace");
   ASSERT_TRUE(eventually([&] { return trace().size() > flood.size() / 2; }));
   ::kill(id, SIGINT);
-  std::this_thread::sleep_for(300ms);
+  std::this_thread::sleep_for(500ms);
   EXPECT_EQ(::waitpid(id, nullptr, WNOHANG), 0) << "it waits for what is still to come";
   ::kill(id, SIGINT);
   EXPECT_EQ(finish(id).status, 130);
@@ -187,6 +201,22 @@ TEST_F(ItmProcessTest, ASecondCtrlCEndsAtOnceAndLeavesWhatCame) {
     ASSERT_EQ(packet.kind, itm::PacketKind::kInstrumentation) << packet.offset;
     ASSERT_EQ(packet.value, 0x01040001U) << "no END";
   }
+}
+
+TEST_F(ItmProcessTest, SignalsThatArriveTogetherAreOneRequest) {
+  // As from `timeout -s INT`, which signals its child and then its group.
+  run(drone() + " flash node.elf");
+  write_file(project_ / "swo.bin", text_of(kAlloc));
+  ::setenv("FAKE_BOARD", ("stubborn:" + (project_ / "swo.bin").string()).c_str(), 1);
+  const pid_t id = start(drone() + " itm --heaptrace heaptrace");
+  ASSERT_TRUE(eventually([&] { return trace().ends_with(text_of(kAlloc)); }));
+  ::kill(id, SIGINT);
+  std::this_thread::sleep_for(20ms);
+  ::kill(-id, SIGINT);
+  ::kill(id, SIGTERM);
+  const Result result = finish(id);
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_TRUE(trace().ends_with(text_of(kEnd)));
 }
 
 TEST_F(ItmProcessTest, InterruptedBeforeAnythingCameItKeepsTheOldTrace) {
@@ -207,16 +237,28 @@ TEST_F(ItmProcessTest, InterruptedBeforeAnythingCameItKeepsTheOldTrace) {
 
 TEST_F(ItmProcessTest, AReaderThatHasSeenEnoughEndsItQuietly) {
   fifo();
+  const pid_t id = start("sh -c '" + drone() + " itm 0 --from file:fifo; echo $? >&2' | head -c 1");
+  const Descriptor end = feed();
+  send(end, "01 41");
+  ASSERT_TRUE(eventually([&] { return read_file(folder_.path() / "err") == "0\n"; }))
+      << read_file(folder_.path() / "err");
+  EXPECT_EQ(finish(id).out, "A");
+}
+
+TEST_F(ItmProcessTest, ARecordingGoesOnWithoutItsReader) {
+  fifo();
   const pid_t id = start("sh -c '" + drone() +
                          " itm 0 --from file:fifo --heaptrace heaptrace; echo $? >&2' | head -c 1");
-  const Descriptor end = feed();
+  Descriptor end = feed();
   send(end, std::string("01 41 ") + kAlloc);
-  send(end, "01 42 01 43");
-  const Result result = finish(id);
-  EXPECT_EQ(result.out, "A");
-  ASSERT_TRUE(eventually([&] { return trace().ends_with(text_of(kEnd)); }));
-  ASSERT_TRUE(eventually([&] { return read_file(folder_.path() / "err").ends_with("0\n"); }))
-      << read_file(folder_.path() / "err");
+  const auto err = [&] { return read_file(folder_.path() / "err"); };
+  ASSERT_TRUE(eventually([&] { return err().ends_with("the recording goes on\n"); })) << err();
+  send(end, std::string("01 42 ") + kAlloc);
+  end.reset();
+  EXPECT_EQ(finish(id).out, "A");
+  ASSERT_TRUE(eventually([&] { return err().ends_with("0\n"); })) << err();
+  EXPECT_THAT(err(), HasSubstr("heaptrace: 2 heap events of port 31"));
+  EXPECT_EQ(trace(), text_of(std::string(kSync) + kAlloc + kAlloc + kEnd));
 }
 
 TEST_F(ItmProcessTest, AFileThatMayNotGrowIsATraceUntilThere) {
@@ -227,8 +269,24 @@ TEST_F(ItmProcessTest, AFileThatMayNotGrowIsATraceUntilThere) {
   const Result result = run("sh -c 'ulimit -f 1; exec " + drone() +
                             " itm --from file:swo.bin --heaptrace heaptrace'");
   EXPECT_EQ(result.status, 3);
-  EXPECT_THAT(result.err, HasSubstr("error: cannot write 'heaptrace': File too large"));
+  EXPECT_THAT(result.err, HasSubstr("error: cannot write 'heaptrace': File too large\n"
+                                    "hint: the first 512 bytes of the capture are in it"));
+  EXPECT_THAT(result.err, Not(HasSubstr("nothing was lost")));
   EXPECT_EQ(trace(), (text_of(kSync) + stream).substr(0, 512));
+}
+
+TEST_F(ItmProcessTest, FirmwareWithoutTheFeatureDoesNotCostTheLastRecording) {
+  fifo();
+  const pid_t id = start(drone() + " itm 0 --from file:fifo --heaptrace heaptrace");
+  const Descriptor end = feed();
+  send(end, "00 00 00 00 00 80 01 41 C0 85 01 01 42 70");
+  ASSERT_TRUE(eventually([&] { return read_file(folder_.path() / "out") == "AB"; }));
+  ::kill(id, SIGINT);
+  const Result result = finish(id);
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.err, HasSubstr("error: nothing recorded: no heap event came on port 31; data "
+                                    "came on port 0 (2 packets); 'heaptrace' is unchanged\n"));
+  EXPECT_EQ(trace(), "precious");
 }
 
 TEST_F(ItmProcessTest, StandardInputIsDecodedToItsEnd) {
@@ -238,6 +296,21 @@ TEST_F(ItmProcessTest, StandardInputIsDecodedToItsEnd) {
   EXPECT_EQ(result.out, "Hi");
   EXPECT_EQ(result.err, "");
   EXPECT_EQ(read_file(project_ / "samples.bin"), "abcd");
+}
+
+TEST_F(ItmProcessTest, ResultsThatCannotBeWrittenAreAnError) {
+  write_file(project_ / "swo.bin", text_of("01 48"));
+  for (const char* to : {" >&-", " >/dev/full"}) {
+    for (const char* command : {" print devices", " itm --from file:swo.bin"}) {
+      const Result result = run(drone() + command + to);
+      EXPECT_EQ(result.status, 3) << command << to;
+      EXPECT_THAT(result.err, HasSubstr("error: cannot write to standard output"));
+    }
+  }
+  // A file that is written is not taken for the closed stream.
+  write_file(project_ / "swo.bin", text_of(kAlloc));
+  EXPECT_EQ(run(drone() + " itm --from file:swo.bin --heaptrace heaptrace >&- 2>&-").status, 0);
+  EXPECT_EQ(trace(), text_of(std::string(kSync) + kAlloc + kEnd));
 }
 
 TEST_F(ItmProcessTest, OutsideAProjectOnlyTheProbeIsMissing) {
@@ -264,6 +337,7 @@ TEST_F(ItmProcessTest, FlashResetAndCaptureWorkOnTheEmulatedBoard) {
   ::setenv("FAKE_BOARD", (project_ / "swo.bin").c_str(), 1);
   const pid_t id = start(drone() + " itm --reset --heaptrace heaptrace");
   ASSERT_TRUE(eventually([&] { return trace() == text_of(std::string(kSync) + kAlloc); }));
+  EXPECT_EQ(run_beside(drone() + " reset").err, "restarted the program on the emulated board\n");
   ::kill(id, SIGINT);
   result = finish(id);
   EXPECT_EQ(result.status, 0) << result.err;
@@ -279,17 +353,34 @@ TEST_F(ItmProcessTest, ASilentProgramAndAWrongBaudRateAreToldApart) {
     write_file(project_ / "swo.bin", text_of(stream));
     ::setenv("FAKE_BOARD", (project_ / "swo.bin").c_str(), 1);
     const pid_t id = start(drone() + " itm --heaptrace heaptrace");
-    ASSERT_TRUE(eventually([&] { return trace() != "precious"; }));
+    ASSERT_TRUE(eventually([&] { return board_log().ends_with("c\n"); }));
+    std::this_thread::sleep_for(100ms);  // for what the board says now
     ::kill(id, SIGINT);
     const Result result = finish(id);
     EXPECT_EQ(result.status, 130);
     EXPECT_THAT(result.err, HasSubstr(message));
+    EXPECT_THAT(result.err, HasSubstr("'heaptrace' is unchanged"));
+    EXPECT_EQ(trace(), "precious");
+    fs::remove(project_ / ".drone/board.log");
+  }
+}
+
+TEST_F(ItmProcessTest, ALockThatCannotBeTakenIsTheSameErrorForAllCommands) {
+  run(drone() + " flash node.elf");
+  fs::remove(project_ / ".drone/board.lock");
+  fs::create_directory(project_ / ".drone/board.lock");  // stops root too
+  for (const char* command : {" flash node.elf", " reset", " itm"}) {
+    const Result result = run(drone() + command);
+    EXPECT_EQ(result.status, 3) << command;
+    EXPECT_THAT(result.err, HasSubstr("error: cannot lock '")) << command;
+    EXPECT_THAT(result.err, HasSubstr("hint: ")) << command;
   }
 }
 
 TEST_F(ItmProcessTest, ACrashIsReportedOnceTheCaptureIsClosedInOrder) {
   run(drone() + " flash node.elf");
-  ::setenv("FAKE_BOARD", "faults", 1);
+  write_file(project_ / "swo.bin", text_of(kAlloc));
+  ::setenv("FAKE_BOARD", ("faults:" + (project_ / "swo.bin").string()).c_str(), 1);
   const Result result = run(drone() + " itm --heaptrace heaptrace");
   EXPECT_EQ(result.status, 4);
   EXPECT_THAT(result.err, HasSubstr("error: the program on the emulated board has crashed"));
@@ -398,7 +489,7 @@ TEST_F(TerminalTest, ASecondCtrlCGivesTheTerminalBackToo) {
   ASSERT_TRUE(terminal.shows("Ctrl-C ends it")) << terminal.screen();
   ASSERT_TRUE(eventually([&] { return trace() != "precious"; }));
   terminal.type(kCtrlC);
-  std::this_thread::sleep_for(200ms);
+  std::this_thread::sleep_for(500ms);
   terminal.type(kCtrlC);
   ASSERT_TRUE(terminal.shows("status 130")) << terminal.screen();
   terminal.type('y');

@@ -88,6 +88,14 @@ TEST(ItmPlan, RefusesWhatIsNamedTwice) {
   EXPECT_EQ(refusal({"2:a", "2:b"}), "accepted");
 }
 
+TEST(ItmPlan, RefusesAPortBehindAFile) {
+  for (const char* argument : {"1,2:f,3", "2:f,3:g", "2:f,3,4"}) {
+    EXPECT_THAT(refusal({argument}), HasSubstr("has a port behind a file")) << argument;
+  }
+  EXPECT_EQ(plan({"1,2:./f,3"}).files[0].file.filename(), "f,3");
+  EXPECT_EQ(plan({"2:f,32"}).files[0].file.filename(), "f,32");
+}
+
 TEST(ItmPlan, RefusesFilesWithoutNames) {
   EXPECT_THAT(refusal({"2:"}), HasSubstr("names no file"));
   EXPECT_THAT(refusal({}, {""}), HasSubstr("names no file"));
@@ -99,6 +107,9 @@ TEST(ItmPlan, KnowsItsSources) {
   EXPECT_EQ(plan({}, {}, "file:swo.bin").source_file, "/project/swo.bin");
   for (const char* source : {"", "file:", "files:x", "swo.bin", "probe:"}) {
     EXPECT_THAT(refusal({}, {}, source), HasSubstr("no source")) << source;
+  }
+  for (const char* source : {"tcp:localhost:3443", "serial:ttyUSB0@115200"}) {
+    EXPECT_THAT(refusal({}, {}, source), HasSubstr("this version cannot read from '")) << source;
   }
   ItmOptions options;
   options.reset = true;

@@ -16,6 +16,7 @@ namespace {
 using test::bytes_of;
 using test::TemporaryFolder;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 std::string text_of(std::string_view hex) {
   const auto bytes = bytes_of(hex);
@@ -93,10 +94,27 @@ TEST_F(ItmTest, AHeapsPortWithoutEventsIsAFailedCheckThatNamesThePortsWithData) 
   write_file(folder_.path() / "heaptrace", "old");
   EXPECT_EQ(run("01 41 01 42 09 43", {"0"}, {"heaptrace"}), ExitStatus::kCheckFailed);
   EXPECT_EQ(out_.str(), "AB");
-  EXPECT_THAT(err_.str(), HasSubstr("nothing came on port 31; data came on ports 0 (2 packets) "
-                                    "and 1 (1 packet)"));
+  EXPECT_THAT(err_.str(), HasSubstr("error: nothing recorded: no heap event came on port 31; data "
+                                    "came on ports 0 (2 packets) and 1 (1 packet); "));
+  EXPECT_THAT(err_.str(), HasSubstr("heaptrace' is unchanged\n"));
   EXPECT_THAT(err_.str(), HasSubstr("just features=heaptrace flash"));
-  EXPECT_EQ(file("heaptrace"), text_of("00 00 00 00 00 80 FB FF 00 00 00"));
+  EXPECT_EQ(file("heaptrace"), "old");
+}
+
+TEST_F(ItmTest, AHeapsFileIsNotCreatedForOtherPortsData) {
+  EXPECT_EQ(run("01 41 FA 08 01", {"0"}, {"heaptrace", "5:other"}), ExitStatus::kCheckFailed);
+  EXPECT_THAT(err_.str(), HasSubstr("other' was not created\n"));
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() / "other"));
+  EXPECT_EQ(file("heaptrace"), text_of("00 00 00 00 00 80 FA 08 01 FB FF 00 00 00"));
+}
+
+TEST_F(ItmTest, WhatCameBeforeTheFirstEventIsSummedUpInFrontOfIt) {
+  // Two overflows, a damaged stretch, and 300 + 5 + 133 ticks.
+  EXPECT_EQ(run("70 C0 AC 02 01 41 84 81 01 00 00 00 00 00 80 50 70 C0 85 01 FA 08 01 20", {},
+                {"heaptrace"}),
+            ExitStatus::kDone);
+  EXPECT_EQ(file("heaptrace"),
+            text_of("00 00 00 00 00 80 70 70 FB F7 03 00 00 C0 B6 03 FA 08 01 20 FB FF 00 00 00"));
 }
 
 TEST_F(ItmTest, SaysWhichPortsHaveDataWhenNoneOfThoseAskedForHas) {
@@ -135,9 +153,13 @@ TEST_F(ItmTest, AFullDiskIsAnErrorThatNamesTheFileAndTheOthersAreClosedInOrder) 
 }
 
 TEST_F(ItmTest, AFullDiskUnderTheHeaptraceIsAnErrorToo) {
-  const Error error = error_of(kStream, {"1:one.bin"}, {"/dev/full"});
+  const Error error = error_of(kStream, {"1:one.bin", "2:/dev/full"}, {"/dev/full", "good"});
   EXPECT_EQ(error.message(), "cannot write '/dev/full': No space left on device");
+  EXPECT_EQ(error.hint(), "nothing of the capture is in it");
   EXPECT_EQ(file("one.bin"), "!");
+  EXPECT_THAT(err_.str(), Not(HasSubstr("full: ")));
+  EXPECT_THAT(err_.str(), HasSubstr("good: 2 heap events of port 31"));
+  EXPECT_THAT(err_.str(), HasSubstr("\nerror: cannot write '/dev/full'")) << "the other one";
 }
 
 TEST_F(ItmTest, AFileThatCannotBeCreatedIsAnErrorBeforeAnythingIsRead) {

@@ -7,7 +7,8 @@
 //   ends, fails, faults    says "hello" once it runs and ends with 0, 1 or 4
 //   refuses    ends with 3 before it listens
 //   stubborn   heeds neither the kill packet nor SIGTERM
-//   /FILE, stubborn:/FILE    the same, but what it says once it runs are the file's bytes
+//   /FILE, stubborn:/FILE, faults:/FILE    the same, but what it says once it runs are the file's
+//   bytes
 
 #include <fcntl.h>
 #include <poll.h>
@@ -45,12 +46,12 @@ void run() {
   if (const std::size_t path = mode.find('/'); path != std::string::npos) {
     std::ifstream file(mode.substr(path), std::ios::binary);
     say(std::string(std::istreambuf_iterator<char>(file), {}));
-    return;
+  } else {
+    say("hello");
   }
-  say("hello");
-  if (mode == "ends") std::exit(0);
-  if (mode == "fails") std::exit(1);
-  if (mode == "faults") std::exit(4);
+  if (mode.starts_with("ends")) std::exit(0);
+  if (mode.starts_with("fails")) std::exit(1);
+  if (mode.starts_with("faults")) std::exit(4);
 }
 
 void answer(int client, std::string_view text) {

@@ -51,6 +51,7 @@ TEST(CaptureFile, SaysAtOnceThatAPathCannotBeWritten) {
   } catch (const Error& error) {
     EXPECT_EQ(error.status(), ExitStatus::kInput);
     EXPECT_THAT(error.message(), ::testing::HasSubstr(path.string()));
+    EXPECT_EQ(error.hint(), "make its folder first");
   }
   EXPECT_THROW(CaptureFile(folder.path()), Error);
 }
