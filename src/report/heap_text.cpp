@@ -45,6 +45,23 @@ void print_table(Text& text, const heaptrace::Usage& usage) {
   }
 }
 
+void print_if_too_much(Text& text, const HeapReport& report) {
+  const std::uint32_t heap_size = report.heap_size;
+  if (report.usage.peak_bytes > heap_size) {
+    print(text, "More than the heap holds: this program cannot run in {}.\n",
+          counted(heap_size, "byte"));
+  } else if (report.usage.maximum_bytes > heap_size) {
+    print(text, "More than the heap holds, {}, if every size peaks at once.\n",
+          counted(heap_size, "byte"));
+  }
+}
+
+/// What the table cannot show: that there is nothing to show.
+void print_if_empty(Text& text, const HeapReport& report) {
+  if (!report.usage.sizes.empty() || report.failed_requests != 0) return;
+  print(text, "\nNo request was traced: the table is empty.\n");
+}
+
 void print_failed(Text& text, const HeapReport& report) {
   if (report.failed_requests == 0) return;
   constexpr std::size_t kMostListed = 20;
@@ -178,6 +195,8 @@ std::string render_text(const HeapReport& report) {
   print(text, "Maximum memory usage: {} / {:.2f}%\n", report.usage.maximum_bytes,
         report.maximum_percent);
   print(text, "Peak in use: {} / {:.2f}%\n", report.usage.peak_bytes, report.peak_percent);
+  print_if_too_much(text, report);
+  print_if_empty(text, report);
   print_failed(text, report);
   if (report.summary.runs > 1) {
     print(text,

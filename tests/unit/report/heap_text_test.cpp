@@ -43,6 +43,14 @@ TEST(HeapText, ProgramThatAllocatesNothingHasAnEmptyTable) {
                                                    "Maximum memory usage: 0 / 0.00%\n"));
 }
 
+TEST(HeapText, EmptyTableIsSaidToBeOne) {
+  constexpr const char* kNote = "\nNo request was traced: the table is empty.\n";
+  EXPECT_THAT(render({}, whole_trace()), HasSubstr(kNote));
+  heaptrace::Usage usage;
+  usage.failed = {{512, 4, 2}};
+  EXPECT_THAT(render(usage, whole_trace()), Not(HasSubstr(kNote)));
+}
+
 TEST(HeapText, ColumnsGrowWithTheirNumbers) {
   heaptrace::Usage usage;
   usage.sizes = {{1, 1, 1}, {16777215, 123456789012, 12345678901234}};
@@ -51,10 +59,21 @@ TEST(HeapText, ColumnsGrowWithTheirNumbers) {
                                                       " 16777215 123456789012 12345678901234\n"));
 }
 
-TEST(HeapText, UsageMayExceedTheHeap) {
+TEST(HeapText, UsageThatExceedsTheHeapIsSaidTo) {
   heaptrace::Usage usage;
+  usage.sizes = {{1, 1, 1}};
+  usage.maximum_bytes = 10240;
+  usage.peak_bytes = 10240;
+  EXPECT_THAT(render(usage, whole_trace()), Not(HasSubstr("More than the heap holds")));
   usage.maximum_bytes = 20480;
-  EXPECT_THAT(render(usage, whole_trace()), HasSubstr("Maximum memory usage: 20480 / 200.00%\n"));
+  EXPECT_THAT(render(usage, whole_trace()),
+              HasSubstr("Maximum memory usage: 20480 / 200.00%\n"
+                        "Peak in use: 10240 / 100.00%\n"
+                        "More than the heap holds, 10240 bytes, if every size peaks at once.\n"));
+  usage.peak_bytes = 10241;
+  EXPECT_THAT(render(usage, whole_trace()),
+              HasSubstr("Peak in use: 10241 / 100.01%\n"
+                        "More than the heap holds: this program cannot run in 10240 bytes.\n"));
 }
 
 TEST(HeapText, FailedRequestsComeWithSizesAndNamedAlignments) {
