@@ -23,6 +23,7 @@ constexpr std::uint32_t kThumb = 1U << 24;
 constexpr std::uint32_t kNullPage = 0x400;
 constexpr std::uint32_t kPeripherals = 0x40000000;
 constexpr std::uint32_t kPeripheralsEnd = 0x60000000;
+constexpr std::uint32_t kPeripheralRegion = 0x100000;  ///< as much as a bus has
 constexpr std::uint32_t kStackOverrun = 0x10000;
 
 }  // namespace
@@ -45,8 +46,10 @@ std::string Machine::describe_address(std::uint32_t address, bool write) const {
 
 std::string Machine::access_hint(std::uint32_t address, bool write) const {
   if (address >= kPeripherals && address < kPeripheralsEnd) {
-    return "code that sets up clocks or pins must be left out on the emulated board; a region "
-           "such as --memory periph:0x40000000:0x20000000 makes those addresses plain memory";
+    return fmt::format(
+        "code that sets up clocks or pins must be left out on the emulated board; or Drone.toml "
+        "makes those addresses plain memory: [memory.periph] origin = 0x{:08x}, size = \"1M\"",
+        address & ~(kPeripheralRegion - 1));
   }
   const std::uint32_t sp = cpu_.reg(Register::kSp);
   for (const MemoryRegion& region : cpu_.regions()) {

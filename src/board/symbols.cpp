@@ -31,7 +31,47 @@ std::string shown_path(const std::filesystem::path& file) {
   return relative.empty() || *relative.begin() == ".." ? file.string() : relative.string();
 }
 
+/// Where the template argument list that begins at `open` ends: behind its '>'. The end of the text
+/// if it has none.
+std::size_t end_of_arguments(std::string_view name, std::size_t open) {
+  std::size_t angles = 0;
+  std::size_t others = 0;  // in parentheses, braces and brackets '<' and '>' may be operators
+  for (std::size_t i = open; i != name.size(); ++i) {
+    const char c = name[i];
+    if (c == '(' || c == '{' || c == '[') ++others;
+    if ((c == ')' || c == '}' || c == ']') && others != 0) --others;
+    if (others != 0) continue;
+    if (c == '<') ++angles;
+    if (c == '>' && name[i - 1] != '-' && --angles == 0) return i + 1;
+  }
+  return name.size();
+}
+
 }  // namespace
+
+std::string shorten_template_arguments(std::string_view name) {
+  constexpr std::size_t kFewCharacters = 24;
+  constexpr std::string_view kOperator = "operator";
+  std::string text;
+  for (std::size_t i = 0; i != name.size();) {
+    if (name.substr(i, kOperator.size()) == kOperator) {
+      // The symbol of an operator: <, <<, <=>, -> and so on begin no list.
+      std::size_t end = i + kOperator.size();
+      while (end != name.size() && std::string_view("<>=-").find(name[end]) != name.npos) ++end;
+      // "operator< <int>" and "operator<< <int>" have a space before the list; "operator()<int>"
+      // has other characters.
+      text += name.substr(i, end - i);
+      i = end;
+    } else if (name[i] == '<') {
+      const std::size_t end = end_of_arguments(name, i);
+      text += end - i <= kFewCharacters ? name.substr(i, end - i) : "<...>";
+      i = end;
+    } else {
+      text += name[i++];
+    }
+  }
+  return text;
+}
 
 struct Symbols::Session {
   Dwfl_Callbacks callbacks{};
@@ -62,7 +102,7 @@ std::string Symbols::describe(std::uint32_t address) const {
   const char* name =
       dwfl_module_addrinfo(module, address | 1, &offset, &symbol, nullptr, nullptr, nullptr);
   if (name != nullptr && name[0] != '$') {
-    text = demangled(name);
+    text = shorten_template_arguments(demangled(name));
     offset &= ~GElf_Off{1};
     if (offset != 0) text += fmt::format("+0x{:x}", offset);
   }

@@ -7,8 +7,13 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace drone::board {
+
+/// A demangled name that fits a line: of its template argument lists, those of more than a few
+/// characters become "<...>".
+std::string shorten_template_arguments(std::string_view name);
 
 class Symbols {
  public:
@@ -18,7 +23,8 @@ class Symbols {
   Symbols(const Symbols&) = delete;
   Symbols& operator=(const Symbols&) = delete;
 
-  /// "publish(Message const&)+0x12 (src/main.cpp:42)", as much of it as is known; else empty.
+  /// "publish(Message const&)+0x12 (src/main.cpp:42)", as much of it as is known; else empty. Long
+  /// template arguments are left out.
   std::string describe(std::uint32_t address) const;
 
  private:

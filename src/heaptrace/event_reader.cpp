@@ -32,9 +32,11 @@ std::uint8_t log2_of(std::uint32_t alignment) { return alignment == 8 ? 3 : 2; }
 
 }  // namespace
 
-bool Losses::any() const {
+bool Losses::any() const { return on_the_way() || lost_allocs != 0 || double_allocs != 0; }
+
+bool Losses::on_the_way() const {
   return overflows != 0 || malformed != 0 || gaps != 0 || lost_events != 0 || dropped_events != 0 ||
-         damaged_events != 0 || lost_allocs != 0 || double_allocs != 0;
+         damaged_events != 0;
 }
 
 EventReader::EventReader(unsigned port, bool use_description, Consume consume)

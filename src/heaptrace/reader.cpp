@@ -80,11 +80,31 @@ std::string list_ports(const std::map<unsigned, std::uint64_t>& packets_per_port
   return text;
 }
 
+/// Whether the bytes are those of another kind of file, or were received at a wrong rate. Of
+/// arbitrary bytes about one header in nine is reserved, and the others name any port; a recording
+/// has few ports, and few bytes that are no packet.
+bool looks_like_no_recording(const Summary& summary) {
+  constexpr std::size_t kManyPorts = 12;
+  std::uint64_t packets = 0;
+  for (const auto& [port, count] : summary.packets_per_port) packets += count;
+  const std::uint64_t malformed = summary.losses.malformed;
+  return malformed * 8 > packets ||
+         (malformed * 32 > packets && summary.packets_per_port.size() >= kManyPorts);
+}
+
 /// The stream is no trace of a heap: says what it is.
 void refuse_without_events(const EventReader& reader, const Summary& summary, unsigned port) {
   const std::string heap_port = "port " + std::to_string(port);
   if (summary.bytes == 0) refuse("the trace is empty: the capture got nothing");
-  if (reader.foreign_writes() * 2 > reader.counted_events()) {
+  const bool carries_something_else = reader.foreign_writes() * 2 > reader.counted_events();
+  if ((carries_something_else || reader.counted_events() == 0) &&
+      !summary.packets_per_port.empty() && looks_like_no_recording(summary)) {
+    refuse("the trace is no ITM recording: in " + counted(summary.losses.malformed, "place") +
+               " its " + counted(summary.bytes, "byte") + " are no packet, elsewhere they name " +
+               counted(summary.packets_per_port.size(), "port"),
+           "a wrong baud rate or trace clock gives such files; else " + std::string(kHowToRecord));
+  }
+  if (carries_something_else) {
     refuse(heap_port + " carries something else: " + std::to_string(reader.foreign_writes()) +
                " of its " + counted(summary.events, "packet") + " are no heap events",
            "name the heap's port with --port");

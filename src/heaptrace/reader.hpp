@@ -41,14 +41,19 @@ struct Losses {
   std::uint64_t unknown_deallocs =
       0;  ///< DEALLOC or RESIZE of a block not live: its ALLOC was lost, or is from before
   std::uint64_t lost_allocs =
-      0;  ///< those of unknown_deallocs in a run seen from its reset: its ALLOC was lost for sure
-  std::uint64_t double_allocs = 0;    ///< ALLOC of a live block: its DEALLOC was lost
+      0;  ///< those of unknown_deallocs in a run seen from its reset: its ALLOC is not from before
+  std::uint64_t double_allocs = 0;    ///< ALLOC of a live block: its DEALLOC is missing
   std::vector<std::uint64_t> places;  ///< file offsets of the first of these, ascending, at most 16
 
   /// Whether any figure of the stream may be too low because of what was lost after it began. A
   /// capture that began in the middle of a run (unknown_deallocs alone) is told apart by
   /// `began_midway`.
   bool any() const;
+
+  /// Whether the stream itself shows that something was lost or damaged. If not, lost_allocs and
+  /// double_allocs are more likely the program's doing: a block given back twice, or a tracer that
+  /// was switched off for a while (it does not count what it does not send).
+  bool on_the_way() const;
 };
 
 /// What a whole stream was like.

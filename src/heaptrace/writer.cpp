@@ -10,18 +10,6 @@ namespace {
 
 constexpr std::uint64_t kMaxArgument = 0xFFFFFF;  ///< what one EXT event carries
 
-/// GTS1 leaves out the high bytes that did not change: written longer than it was, it would say
-/// that they are zero.
-void append_short_global_timestamp1(std::vector<std::byte>& out, const itm::Packet& packet) {
-  out.push_back(std::byte{itm::kGlobalTimestamp1Header});
-  const unsigned count = packet.length - 1;
-  for (unsigned i = 0; i != count; ++i) {
-    const auto bits = static_cast<std::uint8_t>((packet.value >> (7 * i)) & 0x7F);
-    const std::uint8_t more = i + 1 == count ? 0 : itm::kContinuationBit;
-    out.push_back(static_cast<std::byte>(bits | more));
-  }
-}
-
 }  // namespace
 
 void Writer::write(std::span<const itm::Packet> packets) {
@@ -62,12 +50,10 @@ void Writer::append(const itm::Packet& packet) {
       itm::append_local_timestamp(buffer_, static_cast<std::uint32_t>(packet.value), packet.detail);
       break;
     case itm::PacketKind::kGlobalTimestamp1:
-      if (packet.length < 5) {
-        append_short_global_timestamp1(buffer_, packet);
-      } else {
-        itm::append_global_timestamp1(buffer_, static_cast<std::uint32_t>(packet.value),
-                                      (packet.detail & 2) != 0, (packet.detail & 1) != 0);
-      }
+      // As long as it was: written longer, it would say that the bits it left out are zero.
+      itm::append_global_timestamp1(buffer_, static_cast<std::uint32_t>(packet.value),
+                                    (packet.detail & 2) != 0, (packet.detail & 1) != 0,
+                                    packet.length - 1);
       break;
     case itm::PacketKind::kGlobalTimestamp2:
       itm::append_global_timestamp2(buffer_, packet.value, packet.length > 5);

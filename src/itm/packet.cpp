@@ -60,10 +60,11 @@ void append_local_timestamp(std::vector<std::byte>& out, std::uint32_t ticks, un
 }
 
 void append_global_timestamp1(std::vector<std::byte>& out, std::uint32_t low_bits, bool wrap,
-                              bool clock_change) {
+                              bool clock_change, unsigned payload_bytes) {
+  assert(payload_bytes >= 1 && payload_bytes <= 4);
   append_byte(out, kGlobalTimestamp1Header);
   const std::uint32_t flags = (wrap ? 2U : 0U) | (clock_change ? 1U : 0U);
-  append_continued(out, (low_bits & ((1U << 26) - 1)) | flags << 26, 4);
+  append_continued(out, (low_bits & ((1U << 26) - 1)) | flags << 26, payload_bytes);
 }
 
 void append_global_timestamp2(std::vector<std::byte>& out, std::uint64_t high_bits, bool wide) {

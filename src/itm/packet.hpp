@@ -67,9 +67,10 @@ void append_overflow(std::vector<std::byte>& out);
 /// it can: 1 to 6 ticks with `tc` 0.
 void append_local_timestamp(std::vector<std::byte>& out, std::uint32_t ticks, unsigned tc);
 
-/// Bits 25:0 of the global timestamp.
+/// Bits 25:0 of the global timestamp. A packet of 1 to 3 `payload_bytes` carries the lowest seven
+/// bits a byte, and says that the others are as they were; the two flags are in the fourth byte.
 void append_global_timestamp1(std::vector<std::byte>& out, std::uint32_t low_bits, bool wrap,
-                              bool clock_change);
+                              bool clock_change, unsigned payload_bytes = 4);
 
 /// Bits 47:26, or 63:26 if `wide`, of the global timestamp.
 void append_global_timestamp2(std::vector<std::byte>& out, std::uint64_t high_bits, bool wide);

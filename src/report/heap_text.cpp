@@ -45,6 +45,23 @@ void print_table(Text& text, const heaptrace::Usage& usage) {
   }
 }
 
+void print_if_too_much(Text& text, const HeapReport& report) {
+  const std::uint32_t heap_size = report.heap_size;
+  if (report.usage.peak_bytes > heap_size) {
+    print(text, "More than the heap holds: this program cannot run in {}.\n",
+          counted(heap_size, "byte"));
+  } else if (report.usage.maximum_bytes > heap_size) {
+    print(text, "More than the heap holds, {}, if every size peaks at once.\n",
+          counted(heap_size, "byte"));
+  }
+}
+
+/// What the table cannot show: that there is nothing to show.
+void print_if_empty(Text& text, const HeapReport& report) {
+  if (!report.usage.sizes.empty() || report.failed_requests != 0) return;
+  print(text, "\nNo request was traced: the table is empty.\n");
+}
+
 void print_failed(Text& text, const HeapReport& report) {
   if (report.failed_requests == 0) return;
   constexpr std::size_t kMostListed = 20;
@@ -62,9 +79,47 @@ void print_failed(Text& text, const HeapReport& report) {
   if (others != 0) print(text, "  and {} of larger sizes\n", others);
 }
 
+void print_places(Text& text, const std::vector<std::uint64_t>& places) {
+  if (places.empty()) return;
+  constexpr std::size_t kColumns = 80;
+  constexpr std::string_view kHeading = "The first places, as offsets in the file:";
+  print(text, "{}", kHeading);
+  std::size_t column = kHeading.size();
+  for (const std::uint64_t& place : places) {
+    const std::string word = fmt::format(" {}{}", place, &place == &places.back() ? '.' : ',');
+    if (column + word.size() > kColumns) {
+      print(text, "\n ");
+      column = 1;
+    }
+    print(text, "{}", word);
+    column += word.size();
+  }
+  print(text, "\n");
+}
+
+/// Blocks whose lives do not fit together although the stream came through whole.
+void print_contradictions(Text& text, const heaptrace::Losses& losses) {
+  print(text, "\nThe trace contradicts itself, though nothing was lost on the way:\n");
+  if (losses.lost_allocs != 0) {
+    print(text, "- {} a block was freed or resized that was not allocated.\n",
+          counted(losses.lost_allocs, "time"));
+  }
+  if (losses.double_allocs != 0) {
+    print(text, "- {} a block was allocated that was allocated already.\n",
+          counted(losses.double_allocs, "time"));
+  }
+  print_places(text, losses.places);
+  print(text,
+        "Most likely the program frees blocks twice: then the heap hands a block out to\n"
+        "two owners. Or the heap was used while its trace was off: a probe that was\n"
+        "attached, or code that changed the ITM's registers, switched it off in between.\n"
+        "Until that is cured, the figures are not to be relied on.\n");
+}
+
 /// What was lost, a sentence each.
 void print_losses(Text& text, const heaptrace::Losses& losses) {
   if (!losses.any()) return;
+  if (!losses.on_the_way()) return print_contradictions(text, losses);
   print(text, "\nThe trace is incomplete:\n");
   if (losses.overflows != 0) {
     print(text, "- The ITM overflowed {}: the target sent more than its trace output carries.\n",
@@ -99,12 +154,10 @@ void print_losses(Text& text, const heaptrace::Losses& losses) {
     print(text, "- {} {} allocated again without having been freed in the trace.\n",
           counted(losses.double_allocs, "block"), was(losses.double_allocs));
   }
-  if (!losses.places.empty()) {
-    print(text, "The first places, as offsets in the file: {}.\n", fmt::join(losses.places, ", "));
-  }
+  print_places(text, losses.places);
   print(text,
-        "So <allocations> are lower bounds; <max count>, maximum and peak are too low where an\n"
-        "allocation is missing, and too high where the end of one is.\n");
+        "So <allocations> are lower bounds; <max count>, maximum and peak are too low\n"
+        "where an allocation is missing, and too high where the end of one is.\n");
 }
 
 void print_notes(Text& text, const heaptrace::Summary& summary) {
@@ -142,6 +195,8 @@ std::string render_text(const HeapReport& report) {
   print(text, "Maximum memory usage: {} / {:.2f}%\n", report.usage.maximum_bytes,
         report.maximum_percent);
   print(text, "Peak in use: {} / {:.2f}%\n", report.usage.peak_bytes, report.peak_percent);
+  print_if_too_much(text, report);
+  print_if_empty(text, report);
   print_failed(text, report);
   if (report.summary.runs > 1) {
     print(text,

@@ -104,10 +104,14 @@ void render_notes(const LayoutReport& report, Out out) {
         "The layout also serves what failed in the trace: {}, the largest of {}.",
         counted(report.failed.count, "request"), counted(report.failed.largest, "byte")));
   }
-  if (report.trace.losses.any()) {
+  if (report.trace.losses.on_the_way()) {
     notes.push_back(
         "Parts of the trace were lost (`drone heap` says which): counts are too low where an "
         "allocation is missing, too high where the end of one is.");
+  } else if (report.trace.losses.any()) {
+    notes.push_back(
+        "The trace contradicts itself though nothing was lost: most likely the program frees "
+        "blocks twice (`drone heap` says more). The counts are not to be relied on.");
   }
   if (report.trace.began_midway) {
     notes.push_back(

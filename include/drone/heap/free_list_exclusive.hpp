@@ -17,14 +17,9 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "drone/heap/free_list_end.hpp"
+
 namespace drone::heap {
-
-namespace detail {
-
-/// The end of every free list: a word that reads 0 and is no block.
-inline constexpr std::uint32_t kEndOfList = 0;
-
-}  // namespace detail
 
 class FreeList {
  public:
@@ -69,10 +64,10 @@ class FreeList {
         "bne    1b\n"
         "3:"
         : [block] "=&r"(block), [next] "=&r"(next), [failed] "=&r"(failed)
-        : [head] "r"(&head_), [end] "r"(&detail::kEndOfList), [block_size] "r"(block_size),
+        : [head] "r"(&head_), [end] "r"(detail::end_of_list()), [block_size] "r"(block_size),
           [pool_end] "r"(pool_end)
         : "cc", "memory");
-    return block == end() ? nullptr : block;
+    return block == detail::end_of_list() ? nullptr : block;
   }
 
   /// 7 instructions.
@@ -107,20 +102,20 @@ class FreeList {
         : "cc", "memory");
   }
 
-  bool is_empty() const noexcept { return *const_cast<void* const volatile*>(&head_) == end(); }
+  bool is_empty() const noexcept {
+    return *const_cast<void* const volatile*>(&head_) == detail::end_of_list();
+  }
 
   void reset(std::byte* first_block) noexcept { head_ = first_block; }
 
  private:
-  static constexpr void* end() noexcept { return const_cast<std::uint32_t*>(&detail::kEndOfList); }
-
   [[gnu::always_inline]] static void* load_exclusive(void** head) noexcept {
     void* value;
     asm volatile("ldrex %0, [%1]" : "=l"(value) : "l"(head) : "memory");
     return value;
   }
 
-  void* head_;  ///< the first free block, or end()
+  void* head_;  ///< the first free block, or end_of_list()
 };
 
 }  // namespace drone::heap

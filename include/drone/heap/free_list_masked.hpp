@@ -9,15 +9,9 @@
 #include <cstdint>
 
 #include "drone/cortex_m/interrupt_mask.hpp"
+#include "drone/heap/free_list_end.hpp"
 
 namespace drone::heap {
-
-namespace detail {
-
-/// The end of every free list: a word that reads 0 and is no block.
-inline constexpr std::uint32_t kEndOfList = 0;
-
-}  // namespace detail
 
 class FreeList {
  public:
@@ -36,11 +30,11 @@ class FreeList {
   void* pop(std::uint32_t block_size, std::byte* pool_end) noexcept {
     const cortex_m::InterruptMask mask;
     void* const block = head_;
-    if (block == end()) return nullptr;
+    if (block == detail::end_of_list()) return nullptr;
     void* next = link(block);
     if (next == nullptr) {
       std::byte* const behind = static_cast<std::byte*>(block) + block_size;
-      next = behind == pool_end ? end() : behind;
+      next = behind == pool_end ? detail::end_of_list() : behind;
     }
     head_ = next;
     return block;
@@ -55,16 +49,16 @@ class FreeList {
 
   void push(void* block) noexcept { try_push(block); }
 
-  bool is_empty() const noexcept { return *const_cast<void* const volatile*>(&head_) == end(); }
+  bool is_empty() const noexcept {
+    return *const_cast<void* const volatile*>(&head_) == detail::end_of_list();
+  }
 
   void reset(std::byte* first_block) noexcept { head_ = first_block; }
 
  private:
-  static constexpr void* end() noexcept { return const_cast<std::uint32_t*>(&detail::kEndOfList); }
-
   static void* volatile& link(void* block) noexcept { return *static_cast<void* volatile*>(block); }
 
-  void* head_;  ///< the first free block, or end()
+  void* head_;  ///< the first free block, or end_of_list()
 };
 
 }  // namespace drone::heap

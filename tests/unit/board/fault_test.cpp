@@ -52,7 +52,7 @@ INSTANTIATE_TEST_SUITE_P(
         FaultCase{"FLASH_WRITE", "bus fault: write .* in flash, which a program cannot write",
                   kInPublish},
         FaultCase{"PERIPHERAL", "bus fault: write .*0x40021000.* no peripherals",
-                  "hint: .*--memory periph:"},
+                  "hint: .*\\[memory.periph\\] origin = 0x40000000, size = \"1M\""},
         FaultCase{"UNDEFINED", "usage fault: undefined instruction 0xde09", kInRun},
         FaultCase{"DIVIDE", "usage fault: division by zero", kInRun},
         FaultCase{"UNALIGNED_DOUBLE", "usage fault: unaligned access at 0x2000....", kInRun},

@@ -23,6 +23,7 @@ TEST(ReaderLosses, DeallocOfABlockNotLiveIsCountedOnly) {
   EXPECT_EQ(trace.summary.losses.lost_allocs, 1U) << "the run was seen from its reset";
   EXPECT_EQ(trace.summary.losses.places, Places{5});
   EXPECT_TRUE(trace.summary.losses.any());
+  EXPECT_FALSE(trace.summary.losses.on_the_way());
 }
 
 TEST(ReaderLosses, ResizeOfABlockNotLiveMakesItLive) {
@@ -42,6 +43,7 @@ TEST(ReaderLosses, AllocOfALiveBlockEndsItsLife) {
 TEST(ReaderLosses, SequenceTellsHowManyEventsAreMissing) {
   const Trace trace = read(TraceBuilder().version().alloc(1, 4).ext(Op::kSequence, 10));
   EXPECT_EQ(trace.summary.losses.lost_events, 7U);
+  EXPECT_TRUE(trace.summary.losses.on_the_way());
   EXPECT_EQ(trace.summary.losses.places, Places{10});
 }
 

@@ -89,14 +89,25 @@ TEST(WrongFiles, TraceOfANewerFormat) {
                     HasSubstr("install a newer drone")));
 }
 
-TEST(WrongFiles, RandomBytesMostly) {
-  std::vector<std::byte> bytes(100000);
+TEST(WrongFiles, RandomBytesAreNoRecording) {
   std::uint32_t state = 1;
-  for (std::byte& byte : bytes) {
-    state = state * 1664525 + 1013904223;
-    byte = static_cast<std::byte>(state >> 24);
+  for (const std::size_t size : {500, 3000, 100000}) {
+    std::vector<std::byte> bytes(size);
+    for (std::byte& byte : bytes) {
+      state = state * 1664525 + 1013904223;
+      byte = static_cast<std::byte>(state >> 24);
+    }
+    EXPECT_THAT(refusal(bytes), AllOf(HasSubstr("no ITM recording"), HasSubstr("baud rate")))
+        << size;
   }
-  EXPECT_THAT(refusal(bytes), HasSubstr("port 31 carries something else"));
+}
+
+TEST(WrongFiles, DisturbedRecordingOfOtherDataIsARecording) {
+  std::vector<std::byte> bytes;
+  for (unsigned i = 0; i != 100; ++i) itm::append_instrumentation(bytes, 31, i, 1);
+  for (const std::byte byte : drone::test::bytes_of("A0 81 05")) bytes.push_back(byte);
+  for (unsigned i = 0; i != 100; ++i) itm::append_instrumentation(bytes, 31, i, 1);
+  EXPECT_THAT(refusal(bytes), HasSubstr("port 31 carries something else: 200 of its 200"));
 }
 
 }  // namespace

@@ -57,5 +57,12 @@ TEST(PacketEncoding, GlobalTimestampsCarryFlagsAndBothWidths) {
   EXPECT_EQ(out, bytes_of("94 80 A0 84 60  B4 BD F4 91 01  B4 BD F4 91 81 F8 07"));
 }
 
+TEST(PacketEncoding, GlobalTimestamp1CarriesTheBytesThatChanged) {
+  Bytes out;
+  append_global_timestamp1(out, 0x385, false, false, 2);
+  append_global_timestamp1(out, 0x7F, false, false, 1);
+  EXPECT_EQ(out, bytes_of("94 85 07  94 7F"));
+}
+
 }  // namespace
 }  // namespace drone::itm

@@ -2,11 +2,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sstream>
+
 #include "report/heap_report.hpp"
 
 namespace drone::report {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
@@ -40,6 +43,14 @@ TEST(HeapText, ProgramThatAllocatesNothingHasAnEmptyTable) {
                                                    "Maximum memory usage: 0 / 0.00%\n"));
 }
 
+TEST(HeapText, EmptyTableIsSaidToBeOne) {
+  constexpr const char* kNote = "\nNo request was traced: the table is empty.\n";
+  EXPECT_THAT(render({}, whole_trace()), HasSubstr(kNote));
+  heaptrace::Usage usage;
+  usage.failed = {{512, 4, 2}};
+  EXPECT_THAT(render(usage, whole_trace()), Not(HasSubstr(kNote)));
+}
+
 TEST(HeapText, ColumnsGrowWithTheirNumbers) {
   heaptrace::Usage usage;
   usage.sizes = {{1, 1, 1}, {16777215, 123456789012, 12345678901234}};
@@ -48,10 +59,21 @@ TEST(HeapText, ColumnsGrowWithTheirNumbers) {
                                                       " 16777215 123456789012 12345678901234\n"));
 }
 
-TEST(HeapText, UsageMayExceedTheHeap) {
+TEST(HeapText, UsageThatExceedsTheHeapIsSaidTo) {
   heaptrace::Usage usage;
+  usage.sizes = {{1, 1, 1}};
+  usage.maximum_bytes = 10240;
+  usage.peak_bytes = 10240;
+  EXPECT_THAT(render(usage, whole_trace()), Not(HasSubstr("More than the heap holds")));
   usage.maximum_bytes = 20480;
-  EXPECT_THAT(render(usage, whole_trace()), HasSubstr("Maximum memory usage: 20480 / 200.00%\n"));
+  EXPECT_THAT(render(usage, whole_trace()),
+              HasSubstr("Maximum memory usage: 20480 / 200.00%\n"
+                        "Peak in use: 10240 / 100.00%\n"
+                        "More than the heap holds, 10240 bytes, if every size peaks at once.\n"));
+  usage.peak_bytes = 10241;
+  EXPECT_THAT(render(usage, whole_trace()),
+              HasSubstr("Peak in use: 10241 / 100.01%\n"
+                        "More than the heap holds: this program cannot run in 10240 bytes.\n"));
 }
 
 TEST(HeapText, FailedRequestsComeWithSizesAndNamedAlignments) {
@@ -82,6 +104,33 @@ TEST(HeapText, EachLossIsASentenceAndTheFiguresAreQualified) {
   EXPECT_THAT(text, HasSubstr("offsets in the file: 17, 4711."));
   EXPECT_THAT(text, HasSubstr("<allocations> are lower bounds"));
   EXPECT_THAT(text, Not(HasSubstr("dropped")));
+}
+
+TEST(HeapText, ContradictionsInAWholeTraceAreTheProgramsDoing) {
+  heaptrace::Summary summary = whole_trace();
+  summary.losses.lost_allocs = 1610;
+  summary.losses.double_allocs = 1;
+  const std::string text = render({}, summary);
+  EXPECT_THAT(text, HasSubstr("1610 times a block was freed or resized that was not allocated."));
+  EXPECT_THAT(text, HasSubstr("1 time a block was allocated that was allocated already."));
+  EXPECT_THAT(text, HasSubstr("the program frees blocks twice"));
+  EXPECT_THAT(text, Not(HasSubstr("incomplete")));
+
+  summary.losses.overflows = 1;
+  EXPECT_THAT(render({}, summary), AllOf(HasSubstr("The trace is incomplete"),
+                                         Not(HasSubstr("the program frees blocks twice"))));
+}
+
+TEST(HeapText, LossesKeepTo80Columns) {
+  heaptrace::Summary summary = whole_trace();
+  summary.losses.lost_allocs = 1;
+  for (std::uint64_t i = 0; i != 16; ++i) summary.losses.places.push_back(123456789 + i);
+  for (const std::uint64_t overflows : {0, 1}) {
+    summary.losses.overflows = overflows;
+    std::istringstream lines(render({}, summary));
+    for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 80U) << line;
+  }
+  EXPECT_THAT(render({}, summary), HasSubstr("123456804.\n"));
 }
 
 TEST(HeapText, NotesSayHowTheCaptureBeganAndEnded) {

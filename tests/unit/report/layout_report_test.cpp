@@ -73,6 +73,9 @@ TEST(RenderLayout, SaysWhatTheNumbersRestOn) {
   report.trace.began_midway = false;
   report.trace.losses.overflows = 1;
   EXPECT_THAT(render_layout(report), HasSubstr("# Parts of the trace were lost"));
+  report.trace.losses.overflows = 0;
+  report.trace.losses.double_allocs = 1;
+  EXPECT_THAT(render_layout(report), HasSubstr("the program\n# frees blocks twice"));
 }
 
 TEST(RenderLayout, SaysWhatTheUserMayNotExpect) {

@@ -1,19 +1,19 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Builds heap_selftest for a core and runs it; exits with its status.
-# Usage: run_selftest.sh CPU MACHINE OUTPUT_FOLDER [COMPILER_OPTION...]
+# Builds a program of this folder for a core and runs it; exits with its status.
+# Usage: run_firmware.sh PROGRAM CPU MACHINE OUTPUT_FOLDER [COMPILER_OPTION...]
 # MACHINE is one of QEMU's, or the path of drone-board.
-# e.g.   run_selftest.sh cortex-m4 mps2-an386 /tmp --specs=nano.specs -DDRONE_HEAPTRACE
+# e.g.   run_firmware.sh heap_selftest cortex-m4 mps2-an386 /tmp --specs=nano.specs -DDRONE_HEAPTRACE
 set -eu
-cpu=$1 machine=$2 output=$3
-shift 3
+program=$1 cpu=$2 machine=$3 output=$4
+shift 4
 here=$(dirname "$0")
-elf=$output/heap_selftest-$cpu-$$.elf
+elf=$output/$program-$cpu-$$.elf
 trap 'rm -f "$elf"' EXIT
 arm-none-eabi-g++ -mcpu="$cpu" -mthumb -O2 -std=c++20 -fno-exceptions -fno-rtti -faligned-new=4 \
   -ffunction-sections -fdata-sections -Wall -Wextra -Wpedantic -Wshadow -Wconversion \
   -Wold-style-cast -Werror -I"$here/../../include" \
-  "$here/heap_selftest.cpp" "$here/startup.cpp" "$@" --specs=nosys.specs -nostartfiles \
+  "$here/$program.cpp" "$here/startup.cpp" "$@" --specs=nosys.specs -nostartfiles \
   -Wl,--gc-sections,--no-warn-rwx-segments -u _printf_float -T "$here/mps2.ld" -o "$elf" 2>"$elf.log" ||
   { cat "$elf.log"; exit 1; }
 rm -f "$elf.log"
