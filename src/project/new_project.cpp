@@ -151,7 +151,7 @@ void create_folders(const fs::path& folder, Undo& undo) {
 /// The characters that end a name, or begin something else, in a makefile, a linker script, CMake
 /// or TOML: a project in such a folder could not be built.
 void check_name(std::string_view name) {
-  constexpr std::string_view kRefused = "\"$`;#\\";
+  constexpr std::string_view kRefused = "\"$`;#\\:|";
   if (name.empty()) {
     throw Error(ExitStatus::kUsage, "the project's folder has no name", "name it: drone new node");
   }

@@ -170,7 +170,7 @@ TEST_F(NewProjectTest, SaysWhyAFolderCannotBeMade) {
 }
 
 TEST_F(NewProjectTest, RefusesNamesThatCannotBeBuilt) {
-  for (const char c : std::string("\"$`;#\n\\\x7f")) {
+  for (const char c : std::string("\"$`;#:|\n\\\x7f")) {
     for (const std::string& name : {std::string("a") + c + 'b', std::string("a") + c + "/node"}) {
       try {
         make(name);
