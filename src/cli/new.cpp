@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "cli/new.hpp"
 
+#include <algorithm>
 #include <ostream>
+#include <string_view>
 #include <vector>
 
 #include "project/devices.hpp"
@@ -33,9 +35,27 @@ const project::ProbeInterfaceInfo& named_probe(const std::string& name) {
               project::did_you_mean(name, names, "one of: " + project::join(names)));
 }
 
+/// A path as the shell reads it back, and `cd` takes it for no option.
+std::string quoted_for_shell(const std::string& path) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./+,:@%";
+  const std::string text = path.starts_with('-') ? "./" + path : path;
+  // Bytes of other letters, in UTF-8, mean nothing to a shell.
+  const bool is_plain = std::all_of(text.begin(), text.end(), [&](char c) {
+    return kPlain.find(c) != std::string_view::npos || static_cast<unsigned char>(c) >= 0x80;
+  });
+  if (is_plain) return text;
+  std::string quoted = "'";
+  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + '\'';
+}
+
 }  // namespace
 
 ExitStatus run_new(const NewOptions& options, Environment& environment) {
+  if (options.path.empty()) {
+    throw Error(ExitStatus::kUsage, "the project's folder has no name", "drone new node, or .");
+  }
   project::NewProject wanted;
   wanted.folder = environment.directory / options.path;
   wanted.device = named_device(options.device);
@@ -58,7 +78,8 @@ ExitStatus run_new(const NewOptions& options, Environment& environment) {
         << "' yet; \"emulator\" in Drone.toml runs the program without a board\n";
   }
   err << "\nNext:\n";
-  if (options.path.lexically_normal() != ".") err << "  cd " << options.path.string() << '\n';
+  if (options.path.lexically_normal() != ".")
+    err << "  cd " << quoted_for_shell(options.path.string()) << '\n';
   err << "  just flash                        build it, write it into the target's flash\n"
          "  just itm                          show what it logs; Ctrl-C ends it\n"
          "  just features=heaptrace flash     the same program, reporting its heap operations\n"

@@ -46,6 +46,9 @@ constexpr auto kProbeInterfaces = std::to_array<ProbeInterfaceInfo>({
     {ProbeInterface::kJLink, "jlink", "a SEGGER J-Link", false},
 });
 
+constexpr std::string_view kAnyWhole = "from 0 to 4294967295";
+constexpr std::string_view kAnySize = "from 1 to 4294967295 bytes";
+
 std::string in_quotes(std::string_view text) { return '"' + std::string(text) + '"'; }
 
 /// What is to be read from one table: knows the table's place in the file, and which keys it may
@@ -99,7 +102,9 @@ class Section {
   }
 
   /// A number of bytes: an integer, or text that parse_size reads.
-  std::uint32_t bytes(const toml::node& node, std::string_view key) const {
+  /// `range` says what is possible to who goes below 0 or beyond 32 bits.
+  std::uint32_t bytes(const toml::node& node, std::string_view key,
+                      std::string_view range = kAnyWhole) const {
     if (const auto* text = node.as_string()) {
       try {
         return parse_size(text->get());
@@ -107,12 +112,15 @@ class Section {
         fail(node, in_quotes(key) + ": " + error.message(), error.hint());
       }
     }
-    return whole(node, key, "a size", "bytes, as a number or as text: 10240, \"10K\"");
+    return whole(node, key, "a size", "bytes, as a number or as text: 10240, \"10K\"", range);
   }
 
-  std::uint32_t integer(const toml::node& node, std::string_view key) const {
+  /// `example` is a value that is possible, `range` as for bytes().
+  std::uint32_t integer(const toml::node& node, std::string_view key, std::string_view example,
+                        std::string_view range) const {
     return whole(node, key, "a whole number",
-                 "digits without quotes: " + std::string(key) + " = 200");
+                 "digits without quotes: " + std::string(key) + " = " + std::string(example),
+                 range);
   }
 
   std::string text(const toml::node& node, std::string_view key, const std::string& hint) const {
@@ -141,13 +149,12 @@ class Section {
   std::string in() const { return name_.empty() ? std::string() : " in [" + name_ + ']'; }
 
   std::uint32_t whole(const toml::node& node, std::string_view key, std::string_view wanted,
-                      std::string hint) const {
+                      std::string hint, std::string_view range) const {
     const auto* number = node.as_integer();
     if (number == nullptr) fail_type(node, key, wanted, std::move(hint));
     const std::int64_t value = number->get();
     if (value < 0 || value > std::numeric_limits<std::uint32_t>::max()) {
-      fail(node, in_quotes(key) + " is out of range: " + std::to_string(value),
-           "from 0 to 4294967295");
+      fail(node, in_quotes(key) + " is out of range: " + std::to_string(value), std::string(range));
     }
     return static_cast<std::uint32_t>(value);
   }
@@ -206,8 +213,11 @@ heap::PoolSpec read_pool(const Section& pool, std::uint32_t alignment,
   const std::string hint = "a pool is written " + std::string(kPoolExample);
   const toml::node& block_node = pool.require("block", hint);
   const toml::node& capacity_node = pool.require("capacity", hint);
-  const std::uint32_t block = pool.bytes(block_node, "block");
-  const std::uint32_t capacity = pool.integer(capacity_node, "capacity");
+  const std::uint32_t block =
+      pool.bytes(block_node, "block", "a multiple of the alignment, at most 4294967292");
+  const std::uint32_t capacity =
+      pool.integer(capacity_node, "capacity", "10",
+                   "at least 1, and all pools together at most " + std::to_string(kMostBlocks));
   if (block == 0) {
     pool.fail(block_node, "a block of 0 bytes holds nothing",
               "the smallest is " + std::to_string(alignment));
@@ -243,13 +253,15 @@ HeapSection read_heap(const Section& root) {
   const Section section = root.section("heap", kHeapKeys, "begin it with a line [heap]");
   HeapSection heap;
   const toml::node& size_node = section.require("size", "for example size = \"10K\"");
-  heap.size = section.bytes(size_node, "size");
+  heap.size = section.bytes(size_node, "size", kAnySize);
   if (heap.size == 0) section.fail(size_node, "a heap of 0 bytes holds nothing", "size = \"10K\"");
   if (const toml::node* node = section.find("alignment")) {
-    heap.alignment = section.bytes(*node, "alignment");
+    constexpr std::string_view kPossible =
+        "4 (the default) or 8; a single request can name up to 64 by itself";
+    heap.alignment = section.bytes(*node, "alignment", kPossible);
     if (heap.alignment != 4 && heap.alignment != 8) {
       section.fail(*node, "alignment " + std::to_string(heap.alignment) + " is not possible",
-                   "4 (the default) or 8; a single request can name up to 64 by itself");
+                   std::string(kPossible));
     }
   }
 
@@ -306,7 +318,7 @@ MemoryRegion read_region(const Section& section) {
   const toml::node& origin = section.require("origin", "for example origin = 0x20000000");
   const toml::node& size = section.require("size", "for example size = \"128K\"");
   region.origin = section.bytes(origin, "origin");
-  region.size = section.bytes(size, "size");
+  region.size = section.bytes(size, "size", kAnySize);
   if (region.origin % 4 != 0) {
     section.fail(origin, "\"origin\" is no multiple of 4", "memory begins at a whole word");
   }
@@ -367,28 +379,54 @@ ProbeSection read_probe(const Section& root) {
   return probe;
 }
 
+/// The lowest rate that a trace clock can make.
+std::uint32_t least_baud(std::uint32_t clock_hz) {
+  std::uint32_t baud = std::max(clock_hz / cortex_m::kMaxSwoDivisor, 1U);
+  // The tolerance admits rates a little below what the largest divisor gives.
+  while (baud > 1 && makes_baud(clock_hz, baud - 1)) --baud;
+  while (!makes_baud(clock_hz, baud)) ++baud;
+  return baud;
+}
+
 ItmSection read_itm(const Section& root) {
   const Section section =
       root.section("itm", kItmKeys, "write a table [itm] with clock, the trace clock in Hz");
   ItmSection itm;
   const toml::node& clock_node =
       section.require("clock", "the trace clock in Hz: clock = 16_000_000");
-  itm.clock = section.integer(clock_node, "clock");
+  itm.clock = section.integer(clock_node, "clock", "16_000_000", "from 1 to 4294967295 Hz");
   if (itm.clock == 0)
     section.fail(clock_node, "a clock of 0 Hz stands still", "clock = 16_000_000");
   const toml::node* baud_node = section.find("baud");
-  if (baud_node != nullptr) itm.baud = section.integer(*baud_node, "baud");
+  if (baud_node != nullptr) {
+    itm.baud = section.integer(*baud_node, "baud", "2_000_000", "from 1 to 4294967295");
+  }
   if (makes_baud(itm.clock, itm.baud)) {
     if (const toml::node* node = section.find("timestamps")) {
       itm.timestamps = section.boolean(*node, "timestamps");
     }
     return itm;
   }
-  const std::uint32_t divider =
-      itm.baud == 0 ? cortex_m::kMaxSwoDivisor
-                    : std::clamp(itm.clock / itm.baud, 1U, cortex_m::kMaxSwoDivisor);
+  const std::uint32_t slowest = least_baud(itm.clock);
+  if (itm.baud < slowest) {
+    section.fail(*baud_node,
+                 "a trace clock of " + std::to_string(itm.clock) + " Hz cannot be divided to " +
+                     std::to_string(itm.baud) + " baud",
+                 "baud is at least " + std::to_string(slowest) +
+                     ": the trace port divides by at most " +
+                     std::to_string(cortex_m::kMaxSwoDivisor));
+  }
+  if (itm.baud > itm.clock) {
+    section.fail(baud_node == nullptr ? clock_node : *baud_node,
+                 "a trace clock of " + std::to_string(itm.clock) + " Hz is too slow for " +
+                     std::to_string(itm.baud) + " baud" +
+                     (baud_node == nullptr ? ", the default" : ""),
+                 "the clock, in Hz, is at least " + std::to_string(itm.baud) +
+                     " for that; with this one, baud is at most " + std::to_string(itm.clock));
+  }
+  const std::uint32_t divider = std::clamp(itm.clock / itm.baud, 1U, cortex_m::kMaxSwoDivisor);
   std::string nearest = std::to_string(itm.clock / divider);
-  if (itm.baud != 0 && itm.baud < itm.clock && divider < cortex_m::kMaxSwoDivisor) {
+  if (itm.baud < itm.clock && divider < cortex_m::kMaxSwoDivisor) {
     nearest += " and " + std::to_string(itm.clock / (divider + 1));
   }
   section.fail(baud_node == nullptr ? clock_node : *baud_node,
@@ -422,10 +460,28 @@ std::size_t malformed_line(std::string_view text) {
   return static_cast<std::size_t>(first - ends.begin()) + 1;
 }
 
+/// What to do about a mistake that the TOML library describes so.
+std::string syntax_hint(std::string_view description) {
+  const auto says = [&](std::string_view words) {
+    return description.find(words) != std::string_view::npos;
+  };
+  if (says("redefine") || says("already")) return "a key or table stands in its place once only";
+  if (says("not representable")) return "the largest number is 4294967295";
+  if (says("UTF-8") || says("utf-8")) return "save the file as UTF-8";
+  return "tables begin with a line [name], values are written key = value, text stands in double "
+         "quotes";
+}
+
+/// UTF-16, by its byte order mark or by the zeros that ASCII text has in it.
+bool is_utf16(std::string_view text) {
+  return text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff") ||
+         (text.size() >= 2 && (text[0] == '\0') != (text[1] == '\0'));
+}
+
 toml::table parse_toml(std::string_view text, const std::string& file) {
-  const std::string hint =
-      "tables begin with a line [name], values are written key = value, text stands in double "
-      "quotes";
+  if (is_utf16(text)) {
+    throw Error(ExitStatus::kInput, file + ":1:1: this is UTF-16", "save the file as UTF-8");
+  }
   try {
     return toml::parse(text, file);
   } catch (const toml::parse_error& error) {
@@ -433,10 +489,11 @@ toml::table parse_toml(std::string_view text, const std::string& file) {
     throw Error(ExitStatus::kInput,
                 file + ':' + std::to_string(at.line) + ':' + std::to_string(at.column) + ": " +
                     std::string(error.description()),
-                hint);
+                syntax_hint(error.description()));
   } catch (const MalformedToml&) {
     throw Error(ExitStatus::kInput,
-                file + ':' + std::to_string(malformed_line(text)) + ":1: malformed line", hint);
+                file + ':' + std::to_string(malformed_line(text)) + ":1: malformed line",
+                syntax_hint({}));
   }
 }
 

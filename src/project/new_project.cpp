@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "project/templates.hpp"
+#include "support/byte_stream.hpp"
 #include "support/error.hpp"
 
 namespace drone::project {
@@ -80,19 +81,34 @@ TemplateValues template_values(const NewProject& project, const std::string& nam
   };
 }
 
-void check_memory(std::string_view what, std::uint32_t origin, std::uint32_t size,
-                  std::uint32_t least) {
+/// `option` is what sets the size on the command line.
+void check_memory(std::string_view what, std::string_view option, std::uint32_t origin,
+                  std::uint32_t size, std::uint32_t least) {
   if (size < least) {
     throw Error(ExitStatus::kUsage,
                 fmt::format("{} bytes of {} are too little for a project", size, what),
-                fmt::format("the least is {}", format_size(least)));
+                fmt::format("{} is at least {}", option, format_size(least)));
   }
   if (std::uint64_t{origin} + size > (std::uint64_t{1} << 32U)) {
     throw Error(
         ExitStatus::kUsage,
         fmt::format("{} of {} bytes at {:#010x} ends beyond the address space", what, size, origin),
-        {});
+        fmt::format("{} at most {}", option, (std::uint64_t{1} << 32U) - origin));
   }
+}
+
+void check_apart(const Device& device) {
+  const std::uint64_t flash_end = std::uint64_t{device.flash_origin} + device.flash_size;
+  const std::uint64_t ram_end = std::uint64_t{device.ram_origin} + device.ram_size;
+  if (device.flash_origin >= ram_end || device.ram_origin >= flash_end) return;
+  const bool flash_first = device.flash_origin < device.ram_origin;
+  throw Error(
+      ExitStatus::kUsage,
+      fmt::format("flash of {} bytes at {:#010x} and RAM of {} bytes at {:#010x} overlap",
+                  device.flash_size, device.flash_origin, device.ram_size, device.ram_origin),
+      fmt::format("{} at most {}", flash_first ? "--flash-size" : "--ram-size",
+                  flash_first ? device.ram_origin - device.flash_origin
+                              : device.flash_origin - device.ram_origin));
 }
 
 /// Folders that were made for a project; removes them, unless told to keep them.
@@ -122,18 +138,55 @@ class Undo {
 
 /// Creates a folder and what is missing above it.
 void create_folders(const fs::path& folder, Undo& undo) {
+  if (folder.empty()) return;
   std::error_code error;
-  if (folder.empty() || fs::is_directory(folder, error)) return;
+  const fs::file_status status = fs::status(folder, error);
+  if (fs::is_directory(status)) return;
+  if (fs::exists(status)) fail_create(folder, "it exists and is not a folder");
   create_folders(folder.parent_path(), undo);
   if (fs::create_directory(folder, error)) undo.add(folder);
   if (error) fail_create(folder, error.message());
 }
 
+/// The characters that end a name, or begin something else, in a makefile, a linker script, CMake
+/// or TOML: a project in such a folder could not be built.
+void check_name(std::string_view name) {
+  constexpr std::string_view kRefused = "\"$`;#\\:|";
+  if (name.empty()) {
+    throw Error(ExitStatus::kUsage, "the project's folder has no name", "name it: drone new node");
+  }
+  for (const char c : name) {
+    const auto code = static_cast<unsigned char>(c);
+    const bool is_control = code < 0x20 || code == 0x7F;
+    if (!is_control && kRefused.find(c) == std::string_view::npos) continue;
+    std::string shown;
+    for (const char other : name) {
+      const auto value = static_cast<unsigned char>(other);
+      shown +=
+          value < 0x20 || value == 0x7F ? fmt::format("\\x{:02x}", value) : std::string(1, other);
+    }
+    throw Error(
+        ExitStatus::kUsage,
+        fmt::format("a project's folder cannot be called '{}': {} cannot be built with", shown,
+                    is_control ? fmt::format("the control character {:#04x}", code)
+                               : fmt::format("the character {}", c)),
+        "spaces, letters of any language, digits, - _ . and most other characters can");
+  }
+}
+
 void require_empty(const fs::path& folder) {
   std::error_code error;
-  const fs::file_status status = fs::symlink_status(folder, error);
-  if (status.type() == fs::file_type::not_found) return;
-  if (!fs::is_directory(folder, error)) {
+  const fs::file_status status = fs::status(folder, error);
+  if (status.type() == fs::file_type::not_found) {
+    // A part of the path that is a file, and a symbolic link to nothing, look as if nothing were
+    // there. Creating the folder tells the first.
+    if (fs::is_symlink(fs::symlink_status(folder, error))) {
+      fail_create(folder, "it is a symbolic link to nothing");
+    }
+    return;
+  }
+  if (status.type() == fs::file_type::none) fail_create(folder, error.message());
+  if (!fs::is_directory(status)) {
     throw Error(ExitStatus::kInput, '\'' + folder.string() + "' exists and is not a folder",
                 "name a folder that does not exist yet");
   }
@@ -179,13 +232,17 @@ HeapSection default_heap(std::uint32_t ram_size) {
 }
 
 MadeProject make_project(const NewProject& project, const fs::path& templates) {
-  check_memory("flash", project.device.flash_origin, project.device.flash_size, kLeastFlash);
-  check_memory("RAM", project.device.ram_origin, project.device.ram_size, kLeastRam);
+  check_memory("flash", "--flash-size", project.device.flash_origin, project.device.flash_size,
+               kLeastFlash);
+  check_memory("RAM", "--ram-size", project.device.ram_origin, project.device.ram_size, kLeastRam);
+  check_apart(project.device);
   const fs::path folder = project.folder.lexically_normal();
+  const fs::path named = folder.has_filename() ? folder : folder.parent_path();
+  // The folders above matter as well: the whole path stands in what CMake writes.
+  check_name(named.string());
   require_empty(folder);
 
   MadeProject made;
-  const fs::path named = folder.has_filename() ? folder : folder.parent_path();
   made.name = project_name(named.filename().string());
   Undo undo;
   create_folders(named, undo);
@@ -199,7 +256,7 @@ MadeProject make_project(const NewProject& project, const fs::path& templates) {
   made.files =
       instantiate_folder(templates / "project", template_values(project, made.name), staging);
   // Proves what was written, memory sizes from the command line included.
-  made.manifest = load_manifest(staging / kManifestName);
+  made.manifest = parse_manifest(read_file(staging / kManifestName), named / kManifestName);
   made.manifest.path = named / kManifestName;
 
   std::error_code error;

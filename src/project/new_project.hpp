@@ -37,7 +37,8 @@ HeapSection default_heap(std::uint32_t ram_size);
 
 /// Instantiates `templates`/project. Folders above are created as needed. When anything fails,
 /// whatever was created is removed again. Throws Error (kInput): the folder exists and is not
-/// empty, or cannot be written; Error (kUsage): the device's memory is too small for any project.
+/// empty, or cannot be written; Error (kUsage): the device's memory cannot serve a project, or the
+/// folder's path has a character that cannot be built with.
 MadeProject make_project(const NewProject& project, const std::filesystem::path& templates);
 
 }  // namespace drone::project

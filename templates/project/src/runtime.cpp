@@ -13,9 +13,12 @@
 
 namespace {
 
+// A debugger halts here, and the emulated board reports the place and ends. Where there is neither,
+// the breakpoint becomes a HardFault, which Default_Handler holds.
 [[noreturn]] void stop(const char* why) {
   app::log(why);
   asm volatile("cpsid i");
+  asm volatile("bkpt 0");
   for (;;) asm volatile("");
 }
 

@@ -145,6 +145,22 @@ TEST(Manifest, RefusesWrongSyntaxWithItsPlace) {
   EXPECT_FALSE(error_of("[heap\n").hint().empty());
 }
 
+TEST(Manifest, SaysWhatToDoAboutWrongSyntax) {
+  EXPECT_THAT(error_of(with("size = \"10K\"", "size = \"10K\"\nsize = 5")).hint(),
+              HasSubstr("once only"));
+  EXPECT_THAT(error_of(with("[probe]", "[heap]\n[probe]")).hint(), HasSubstr("once only"));
+  EXPECT_THAT(error_of(with("201", "99999999999999999999")).hint(),
+              HasSubstr("largest number is 4294967295"));
+  EXPECT_THAT(error_of(with("stm32f407vg", "\xff")).hint(), HasSubstr("as UTF-8"));
+  std::string wide;
+  for (const char c : kValid) wide += {c, '\0'};
+  for (const std::string& text :
+       {wide, "\xff\xfe" + wide, "\xfe\xff" + std::string(1, '\0') + wide}) {
+    EXPECT_EQ(error_of(text).message(), "Drone.toml:1:1: this is UTF-16");
+    EXPECT_THAT(error_of(text).hint(), HasSubstr("as UTF-8"));
+  }
+}
+
 TEST(Manifest, RefusesLinesThatTheTomlLibraryAssertsNotToBe) {
   for (const char* line : {"[.heap]\n", "[.", "[=]", "[[.]]", "[,\n"}) {
     EXPECT_THAT(error_of(line).message(), StartsWith("Drone.toml:1:")) << line;
@@ -225,7 +241,12 @@ TEST(Manifest, RefusesSizesThatAreNone) {
                "Drone.toml:4:8: \"size\": '4096M' is more than a 32-bit address space holds",
                "4294967295");
   expect_error("size = \"10K\"", "size = -1", "Drone.toml:4:8: \"size\" is out of range: -1",
-               "from 0");
+               "from 1");
+  expect_error("201", "-3", "Drone.toml:6:31: \"capacity\" is out of range: -3", "at least 1");
+  expect_error("\"4\"", "-4", "Drone.toml:6:15: \"block\" is out of range: -4",
+               "a multiple of the alignment");
+  expect_error("pools = [", "alignment = -4\npools = [",
+               "Drone.toml:5:13: \"alignment\" is out of range: -4", "4 (the default) or 8");
   expect_error("size = \"10K\"", "size = 4294967296",
                "Drone.toml:4:8: \"size\" is out of range: 4294967296", "to 4294967295");
   expect_error("size = \"10K\"", "size = 0", "Drone.toml:4:8: a heap of 0 bytes holds nothing",
@@ -335,17 +356,26 @@ TEST(Manifest, RefusesRatesThatTheClockCannotMake) {
                "within 3 %",
                "42000000 and 28000000");
   expect_error("2_000_000", "100",
-               "Drone.toml:25:8: a trace clock of 84000000 Hz does not divide to 100 baud within "
-               "3 %",
-               "10253");
+               "Drone.toml:25:8: a trace clock of 84000000 Hz cannot be divided to 100 baud",
+               "at least 9956");
+  EXPECT_TRUE(makes_baud(84'000'000, 9956));
+  EXPECT_FALSE(makes_baud(84'000'000, 9955));
+  expect_error("2_000_000", "\"2M\"",
+               "Drone.toml:25:8: \"baud\" in [itm] must be a whole number, not text",
+               "baud = 2_000_000");
+  expect_error("84_000_000", "\"84M\"",
+               "Drone.toml:26:9: \"clock\" in [itm] must be a whole number, not text",
+               "clock = 16_000_000");
   expect_error("2_000_000", "0",
-               "Drone.toml:25:8: a trace clock of 84000000 Hz does not divide to 0 baud within 3 %",
-               "10253");
-  expect_error(
-      "baud = 2_000_000\nclock = 84_000_000", "clock = 1_500_000",
-      "Drone.toml:25:9: a trace clock of 1500000 Hz does not divide to 2000000 baud within "
-      "3 %",
-      "1500000");
+               "Drone.toml:25:8: a trace clock of 84000000 Hz cannot be divided to 0 baud",
+               "at least 9956");
+  expect_error("baud = 2_000_000\nclock = 84_000_000", "clock = 1_500_000",
+               "Drone.toml:25:9: a trace clock of 1500000 Hz is too slow for 2000000 baud, the "
+               "default",
+               "at most 1500000");
+  expect_error("84_000_000", "1",
+               "Drone.toml:25:8: a trace clock of 1 Hz is too slow for 2000000 baud",
+               "at least 2000000");
   expect_error("84_000_000", "0", "Drone.toml:26:9: a clock of 0 Hz stands still", "16_000_000");
 }
 

@@ -150,6 +150,44 @@ TEST_F(NewProjectTest, NeedsMemoryForTheProgram) {
   EXPECT_FALSE(fs::exists(root_ / "node"));
 }
 
+TEST_F(NewProjectTest, SaysWhyAFolderCannotBeMade) {
+  std::ofstream(root_ / "file") << "";
+  fs::create_symlink("nowhere", root_ / "dangling");
+  const auto message = [&](const std::string& folder) {
+    try {
+      make(folder);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.status(), ExitStatus::kInput);
+      return error.message();
+    }
+    return std::string("made");
+  };
+  EXPECT_THAT(message(std::string(300, 'n')), HasSubstr("File name too long"));
+  EXPECT_THAT(message("file/x"), HasSubstr("/file': it exists and is not a folder"));
+  EXPECT_THAT(message("file/x/y"), HasSubstr("/file': it exists and is not a folder"));
+  EXPECT_THAT(message("dangling"), HasSubstr("symbolic link to nothing"));
+  EXPECT_THAT(message("file"), HasSubstr("exists and is not a folder"));
+}
+
+TEST_F(NewProjectTest, RefusesNamesThatCannotBeBuilt) {
+  for (const char c : std::string("\"$`;#:|\n\\\x7f")) {
+    for (const std::string& name : {std::string("a") + c + 'b', std::string("a") + c + "/node"}) {
+      try {
+        make(name);
+        ADD_FAILURE() << "made " << name;
+      } catch (const Error& error) {
+        EXPECT_EQ(error.status(), ExitStatus::kUsage);
+        EXPECT_THAT(error.message(), Not(HasSubstr("\n")));
+        EXPECT_THAT(error.message(), c == '\n'     ? HasSubstr("the control character 0x0a")
+                                     : c == '\x7f' ? HasSubstr("the control character 0x7f")
+                                                   : HasSubstr(std::string("the character ") + c));
+      }
+    }
+  }
+  EXPECT_THAT(entries("."), IsEmpty());
+  for (const char* name : {"my node", "k\u00fcche", "-x", "it's"}) make(name);
+}
+
 class NewCommand : public NewProjectTest {
  protected:
   static cli::NewOptions options_for(std::string device, std::string probe = "emulator") {
@@ -196,6 +234,42 @@ TEST_F(NewCommand, RefusesWhatItDoesNotKnow) {
   options.ram_size = "lots";
   error = failure(options);
   EXPECT_EQ(error.status(), ExitStatus::kUsage);
+  EXPECT_THAT(entries("."), IsEmpty());
+}
+
+TEST_F(NewCommand, QuotesTheFolderForTheShell) {
+  const auto next = [&](const char* path) {
+    err_.str("");
+    cli::NewOptions options = options_for("stm32f407vg");
+    options.path = path;
+    cli::run_new(options, environment_);
+    return err_.str();
+  };
+  EXPECT_THAT(next("my node"), HasSubstr("  cd 'my node'\n"));
+  EXPECT_THAT(next("-x"), HasSubstr("  cd ./-x\n"));
+  EXPECT_THAT(next("it's"), HasSubstr("  cd 'it'\\''s'\n"));
+  EXPECT_THAT(next("k\u00fcche"), HasSubstr("  cd k\u00fcche\n"));
+}
+
+TEST_F(NewCommand, NeedsAName) {
+  cli::NewOptions options = options_for("stm32f407vg");
+  options.path = "";
+  EXPECT_EQ(failure(options).status(), ExitStatus::kUsage);
+  EXPECT_THAT(entries("."), IsEmpty());
+}
+
+TEST_F(NewCommand, NamesTheOptionWhoseMemoryCannotBe) {
+  cli::NewOptions options = options_for("cortex-m3");
+  options.flash_size = "4095M";
+  Error error = failure(options);
+  EXPECT_EQ(error.status(), ExitStatus::kUsage);
+  EXPECT_THAT(error.message(), HasSubstr("overlap"));
+  EXPECT_EQ(error.hint(), "--flash-size at most 536870912");
+  options = options_for("stm32f407vg");
+  options.ram_size = "4000M";
+  error = failure(options);
+  EXPECT_EQ(error.status(), ExitStatus::kUsage);
+  EXPECT_THAT(error.hint(), HasSubstr("--ram-size at most"));
   EXPECT_THAT(entries("."), IsEmpty());
 }
 
