@@ -14,9 +14,9 @@
 //   SEQUENCE, as every 256th counted event, or as soon as possible after
 //   the event itself
 //
-// A port that nobody listens to costs four or five instructions. A FIFO that is full is waited for,
-// with interrupts enabled, but not for ever: after kTestLimit tests in a row the event is dropped
-// and counted, and from then on an event tests only once until the FIFO moves again.
+// A port that nobody listens to costs four or five instructions. A FIFO that is full is waited
+// for, with interrupts enabled, but not for ever: after kTestLimit tests in a row the event is
+// dropped and counted, and from then on an event tests only once until the FIFO moves again.
 
 #include <algorithm>
 #include <array>
