@@ -20,9 +20,9 @@
 #include "itm/decoder.hpp"
 #include "support/byte_stream.hpp"
 #include "support/descriptor.hpp"
-#include "support/temporary_folder.hpp"
 #include "support/test_bytes.hpp"
 #include "support/test_elf.hpp"
+#include "support/test_folder.hpp"
 
 namespace drone {
 namespace {
@@ -30,7 +30,7 @@ namespace {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 using test::bytes_of;
-using test::TemporaryFolder;
+using test::TestFolder;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -142,7 +142,7 @@ timestamps = true
     return finish(start(command, "beside_"), "beside_");
   }
 
-  TemporaryFolder folder_;
+  TestFolder folder_;
   fs::path project_;
   fs::path bin_;
 };

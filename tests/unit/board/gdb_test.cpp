@@ -311,9 +311,7 @@ TEST_F(Gdb, SurvivesNonsense) {
 }
 
 TEST_F(Gdb, RealGdbDebugsAProgram) {
-  if (std::system("gdb-multiarch --version > /dev/null 2>&1") != 0) {
-    GTEST_SKIP() << "gdb-multiarch is not installed";
-  }
+  ASSERT_EQ(std::system("gdb-multiarch --version > /dev/null 2>&1"), 0) << "install gdb-multiarch";
   start("ticker", {"--halt", "--clock", "1000000"});
   { Client ready(path_); }
   const std::string script = path_ + ".gdb";

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -11,6 +10,7 @@
 #include "drone/heaptrace/wire_format.hpp"
 #include "report/layout_report.hpp"
 #include "support/error.hpp"
+#include "support/test_folder.hpp"
 
 namespace drone::cli {
 namespace {
@@ -24,12 +24,6 @@ using ::testing::StartsWith;
 /// A folder with a trace in it, and the command run there.
 class HeapGenerate : public ::testing::Test {
  protected:
-  HeapGenerate() {
-    std::string name = (std::filesystem::temp_directory_path() / "drone-generate-XXXXXX").string();
-    directory_ = ::mkdtemp(name.data());
-  }
-  ~HeapGenerate() override { std::filesystem::remove_all(directory_); }
-
   /// Sends one event of port 31, after a synchronization packet the first time.
   void send(Record record) {
     if (bytes_.empty()) bytes_.assign({0, 0, 0, 0, 0, '\x80'});
@@ -85,7 +79,8 @@ class HeapGenerate : public ::testing::Test {
   std::string err_;
 
  private:
-  std::filesystem::path directory_;
+  drone::test::TestFolder folder_;
+  std::filesystem::path directory_ = folder_.path();
   std::string bytes_;
 };
 

@@ -5,12 +5,12 @@
 
 #include "support/byte_stream.hpp"
 #include "support/error.hpp"
-#include "support/temporary_folder.hpp"
+#include "support/test_folder.hpp"
 
 namespace drone::cli {
 namespace {
 
-using test::TemporaryFolder;
+using test::TestFolder;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -118,7 +118,7 @@ TEST(ItmPlan, KnowsItsSources) {
 }
 
 TEST(ItmPlan, DoesNotOverwriteWhatItReads) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   write_file(folder.path() / "swo.bin", "x");
   std::filesystem::create_symlink("swo.bin", folder.path() / "link");
   ItmOptions options;

@@ -7,14 +7,14 @@
 
 #include "support/byte_stream.hpp"
 #include "support/error.hpp"
-#include "support/temporary_folder.hpp"
 #include "support/test_bytes.hpp"
+#include "support/test_folder.hpp"
 
 namespace drone::cli {
 namespace {
 
 using test::bytes_of;
-using test::TemporaryFolder;
+using test::TestFolder;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -46,7 +46,7 @@ class ItmTest : public ::testing::Test {
   }
   std::string file(const std::string& name) const { return read_file(folder_.path() / name); }
 
-  TemporaryFolder folder_;
+  TestFolder folder_;
   std::ostringstream out_;
   std::ostringstream err_;
   Environment environment_{.out = out_, .err = err_, .directory = folder_.path()};

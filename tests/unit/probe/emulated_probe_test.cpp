@@ -15,15 +15,15 @@
 #include <thread>
 
 #include "support/error.hpp"
-#include "support/temporary_folder.hpp"
 #include "support/test_elf.hpp"
+#include "support/test_folder.hpp"
 
 namespace drone::probe {
 namespace {
 
 namespace fs = std::filesystem;
 using test::make_elf;
-using test::TemporaryFolder;
+using test::TestFolder;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
@@ -99,7 +99,7 @@ class EmulatedProbeTest : public ::testing::Test {
     return Error(ExitStatus::kDone, "");
   }
 
-  TemporaryFolder folder_;
+  TestFolder folder_;
   ProbeSettings settings_;
   TraceSetup setup_;
 };

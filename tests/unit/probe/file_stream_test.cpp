@@ -10,12 +10,12 @@
 
 #include "support/descriptor.hpp"
 #include "support/error.hpp"
-#include "support/temporary_folder.hpp"
+#include "support/test_folder.hpp"
 
 namespace drone::probe {
 namespace {
 
-using test::TemporaryFolder;
+using test::TestFolder;
 
 bool readable(const SwoStream& stream) {
   pollfd event{stream.descriptor(), POLLIN, 0};
@@ -23,7 +23,7 @@ bool readable(const SwoStream& stream) {
 }
 
 TEST(FileStream, ReadsAFileToItsEnd) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   std::ofstream(folder.path() / "swo.bin") << "abc";
   const auto stream = open_file_stream(folder.path() / "swo.bin");
   std::vector<std::byte> buffer(8);
@@ -33,7 +33,7 @@ TEST(FileStream, ReadsAFileToItsEnd) {
 }
 
 TEST(FileStream, EndsWhereAFileIsStopped) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   std::ofstream(folder.path() / "swo.bin") << "abc";
   const auto stream = open_file_stream(folder.path() / "swo.bin");
   std::vector<std::byte> buffer(2);
@@ -43,7 +43,7 @@ TEST(FileStream, EndsWhereAFileIsStopped) {
 }
 
 TEST(FileStream, WaitsForTheWriterOfAFifoAndTakesWhatItWroteWhenStopped) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   const auto path = folder.path() / "fifo";
   ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
   const auto stream = open_file_stream(path);
@@ -60,7 +60,7 @@ TEST(FileStream, WaitsForTheWriterOfAFifoAndTakesWhatItWroteWhenStopped) {
 }
 
 TEST(FileStream, SaysWhyAFileCannotBeRead) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   for (const auto& path : {folder.path() / "absent", folder.path()}) {
     try {
       open_file_stream(path);

@@ -7,13 +7,13 @@
 #include <sys/stat.h>
 
 #include "support/error.hpp"
-#include "support/temporary_folder.hpp"
+#include "support/test_folder.hpp"
 
 namespace drone {
 namespace {
 
 namespace fs = std::filesystem;
-using test::TemporaryFolder;
+using test::TestFolder;
 using ::testing::HasSubstr;
 
 std::size_t files_in(const fs::path& folder) {
@@ -42,7 +42,7 @@ class FileSizeLimit {
 };
 
 TEST(WriteFile, ReplacesAFileAndKeepsItsPermissions) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   const fs::path path = folder.path() / "Drone.toml";
   write_file(path, "old, and longer");
   ASSERT_EQ(::chmod(path.c_str(), 0640), 0);
@@ -53,7 +53,7 @@ TEST(WriteFile, ReplacesAFileAndKeepsItsPermissions) {
 }
 
 TEST(WriteFile, ANewFileHasThePermissionsThatTheUserWants) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   const mode_t former = ::umask(027);
   write_file(folder.path() / "new", "");
   ::umask(former);
@@ -61,7 +61,7 @@ TEST(WriteFile, ANewFileHasThePermissionsThatTheUserWants) {
 }
 
 TEST(WriteFile, LeavesTheOldFileAndNothingElseWhenThereIsNoRoom) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   const fs::path path = folder.path() / "Drone.toml";
   write_file(path, "old");
   {
@@ -73,7 +73,7 @@ TEST(WriteFile, LeavesTheOldFileAndNothingElseWhenThereIsNoRoom) {
 }
 
 TEST(WriteFile, NamesTheFileThatCannotBeWritten) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   for (const fs::path& path : {folder.path() / "absent/file", folder.path()}) {
     try {
       write_file(path, "text");
@@ -93,7 +93,7 @@ TEST(CreateSink, ReportsAFullDiskWhenItIsFlushed) {
 }
 
 TEST(OpenSource, ReadsTheWholeOfAFileInWhateverPieces) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   const fs::path path = folder.path() / "file";
   const std::string text = std::string("a\0b", 3) + std::string(200'000, 'x');
   write_file(path, text);

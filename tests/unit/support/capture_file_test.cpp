@@ -6,17 +6,17 @@
 #include <fstream>
 
 #include "support/error.hpp"
-#include "support/temporary_folder.hpp"
+#include "support/test_folder.hpp"
 
 namespace drone {
 namespace {
 
-using test::TemporaryFolder;
+using test::TestFolder;
 
 void write(ByteSink& sink, std::string_view text) { sink.write(std::as_bytes(std::span(text))); }
 
 TEST(CaptureFile, KeepsWhatAFileHeldUntilSomethingIsWritten) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   const auto path = folder.path() / "heaptrace";
   std::ofstream(path) << "precious";
   { CaptureFile file(path); }
@@ -28,7 +28,7 @@ TEST(CaptureFile, KeepsWhatAFileHeldUntilSomethingIsWritten) {
 }
 
 TEST(CaptureFile, ReplacesAFileByNothingWhenNothingIsWritten) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   const auto path = folder.path() / "heaptrace";
   std::ofstream(path) << "precious";
   CaptureFile file(path);
@@ -37,13 +37,13 @@ TEST(CaptureFile, ReplacesAFileByNothingWhenNothingIsWritten) {
 }
 
 TEST(CaptureFile, LeavesNoFileBehindThatWasNeverWritten) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   { CaptureFile file(folder.path() / "heaptrace"); }
   EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 
 TEST(CaptureFile, SaysAtOnceThatAPathCannotBeWritten) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   const auto path = folder.path() / "absent/heaptrace";
   try {
     CaptureFile file(path);
@@ -65,7 +65,7 @@ TEST(CaptureFile, ReportsAFullDiskOnceAndWritesNothingAfterIt) {
 }
 
 TEST(CaptureFile, WritesThroughALinkWhoseTargetDoesNotExistYet) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   std::filesystem::create_symlink("target", folder.path() / "link");
   CaptureFile file(folder.path() / "link");
   write(file, "new");

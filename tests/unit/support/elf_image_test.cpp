@@ -5,14 +5,14 @@
 
 #include "support/byte_stream.hpp"
 #include "support/error.hpp"
-#include "support/temporary_folder.hpp"
 #include "support/test_elf.hpp"
+#include "support/test_folder.hpp"
 
 namespace drone {
 namespace {
 
 using test::make_elf;
-using test::TemporaryFolder;
+using test::TestFolder;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 
@@ -41,7 +41,7 @@ class ElfImageTest : public ::testing::Test {
   }
   std::filesystem::path path() const { return folder_.path() / "node.elf"; }
 
-  TemporaryFolder folder_;
+  TestFolder folder_;
 };
 
 TEST_F(ElfImageTest, HasTheLoadableSegments) {

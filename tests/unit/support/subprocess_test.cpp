@@ -10,17 +10,17 @@
 
 #include "support/byte_stream.hpp"
 #include "support/error.hpp"
-#include "support/temporary_folder.hpp"
+#include "support/test_folder.hpp"
 
 namespace drone {
 namespace {
 
 using namespace std::chrono_literals;
-using test::TemporaryFolder;
+using test::TestFolder;
 
 /// What `sh -c script` prints.
 std::string output_of(const std::string& script, SubprocessOptions options = {}) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   const auto path = folder.path() / "output";
   const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
   options.output = file.get();

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// A folder that lives as long as a test.
-
 #include <stdlib.h>
 
 #include <cstddef>
@@ -15,6 +13,7 @@
 
 namespace drone::test {
 
+/// An empty folder that is gone, with all that is in it, at the end of its scope.
 class TestFolder {
  public:
   TestFolder() {
