@@ -61,7 +61,7 @@ CLI::Validator number_in(std::size_t least, std::size_t most) {
 
 /// What is wrong with the line, in words.
 std::string describe(const CLI::ParseError& error) {
-  const std::string text = error.what();
+  std::string text = error.what();
   if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
     return text.substr(0, text.find(':')) + " needs a value";
   }
@@ -84,6 +84,7 @@ std::optional<Error> unknown_command(const CLI::App& app, std::span<const char* 
     }
     if (at->get_require_subcommand_min() == 0) break;
     std::vector<std::string> names;
+    names.reserve(commands.size());
     for (const CLI::App* const each : commands) names.push_back(each->get_name());
     const std::vector<std::string_view> known(names.begin(), names.end());
     const std::string fallback = "there are: " + project::join(known);

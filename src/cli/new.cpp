@@ -39,7 +39,7 @@ const project::ProbeInterfaceInfo& named_probe(const std::string& name) {
 std::string quoted_for_shell(const std::string& path) {
   constexpr std::string_view kPlain =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./+,:@%";
-  const std::string text = path.starts_with('-') ? "./" + path : path;
+  std::string text = path.starts_with('-') ? "./" + path : path;
   // Bytes of other letters, in UTF-8, mean nothing to a shell.
   const bool is_plain = std::all_of(text.begin(), text.end(), [&](char c) {
     return kPlain.find(c) != std::string_view::npos || static_cast<unsigned char>(c) >= 0x80;
