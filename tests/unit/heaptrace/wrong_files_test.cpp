@@ -91,7 +91,7 @@ TEST(WrongFiles, TraceOfANewerFormat) {
 
 TEST(WrongFiles, RandomBytesAreNoRecording) {
   std::uint32_t state = 1;
-  for (const std::size_t size : {500, 3000, 100000}) {
+  for (const std::size_t size : {500U, 3000U, 100000U}) {
     std::vector<std::byte> bytes(size);
     for (std::byte& byte : bytes) {
       state = state * 1664525 + 1013904223;

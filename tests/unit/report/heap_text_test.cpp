@@ -125,7 +125,7 @@ TEST(HeapText, LossesKeepTo80Columns) {
   heaptrace::Summary summary = whole_trace();
   summary.losses.lost_allocs = 1;
   for (std::uint64_t i = 0; i != 16; ++i) summary.losses.places.push_back(123456789 + i);
-  for (const std::uint64_t overflows : {0, 1}) {
+  for (const std::uint64_t overflows : {0U, 1U}) {
     summary.losses.overflows = overflows;
     std::istringstream lines(render({}, summary));
     for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 80U) << line;
