@@ -3,6 +3,7 @@
 
 #include <elf.h>
 
+#include <algorithm>
 #include <cstring>
 #include <string_view>
 
@@ -50,6 +51,25 @@ std::string hex(std::uint32_t value) {
   std::string text = "0x";
   for (int shift = 28; shift >= 0; shift -= 4) text += kDigits[(value >> shift) & 0xF];
   return text;
+}
+
+bool is_in(const AddressRange& range, std::uint32_t address) {
+  return address >= range.origin && address - range.origin < range.size;
+}
+
+/// How many bytes of a range that is too small the image takes, from its origin on: what begins
+/// behind the range's end, and in no other, was to follow in it.
+std::uint64_t end_in(const AddressRange& range, std::span<const AddressRange> ranges,
+                     const ElfImage& image) {
+  std::uint64_t end = 0;
+  for (const ElfSegment& segment : image.segments) {
+    const bool is_elsewhere = std::any_of(ranges.begin(), ranges.end(), [&](const auto& other) {
+      return other.origin != range.origin && is_in(other, segment.address);
+    });
+    if (segment.address < range.origin || is_elsewhere) continue;
+    end = std::max(end, segment.address - range.origin + std::uint64_t{segment.bytes.size()});
+  }
+  return end;
 }
 
 }  // namespace
@@ -116,11 +136,12 @@ void check_elf_fits(const ElfImage& image, std::span<const AddressRange> ranges,
   for (const ElfSegment& segment : image.segments) {
     bool found = false;
     for (const AddressRange& range : ranges) {
-      if (segment.address < range.origin || segment.address - range.origin >= range.size) continue;
+      if (!is_in(range, segment.address)) continue;
       found = true;
-      const std::uint64_t end =
+      const std::uint64_t segment_end =
           std::uint64_t{segment.address - range.origin} + segment.bytes.size();
-      if (end > range.size) {
+      if (segment_end > range.size) {
+        const std::uint64_t end = end_in(range, ranges, image);
         throw Error(ExitStatus::kInput,
                     "'" + path.string() + "' does not fit " + range.name + ": it takes " +
                         std::to_string(end) + " bytes of " + std::to_string(range.size) + ", " +

@@ -99,6 +99,24 @@ TEST_F(ElfImageTest, OnlyAFileOfASaneSizeIsRead) {
   EXPECT_THAT(refusal(path()).message(), HasSubstr("too many for a microcontroller's program"));
 }
 
+TEST_F(ElfImageTest, WhatIsTooMuchCountsTheSegmentsBehindTheEnd) {
+  const ElfImage image{kFlash,
+                       {{kFlash, std::vector<std::byte>(100)},
+                        {kFlash + 100, std::vector<std::byte>(36)},
+                        {0x20000000, std::vector<std::byte>(4)}}};
+  for (const std::uint32_t size : {64U, 100U, 120U}) {
+    const std::vector<AddressRange> ranges{{"flash", kFlash, size}, {"ram", 0x20000000, 64}};
+    try {
+      check_elf_fits(image, ranges, "a");
+      ADD_FAILURE();
+    } catch (const Error& error) {
+      if (size != 100) {
+        EXPECT_THAT(error.message(), HasSubstr("it takes 136 bytes")) << size;
+      }
+    }
+  }
+}
+
 TEST_F(ElfImageTest, TheRangeThatIsTooSmallIsNamed) {
   const ElfImage image = load(make_elf(kFlash, 100));
   EXPECT_NO_THROW(check_elf_fits(image, std::vector<AddressRange>{{"flash", kFlash, 100}}, "a"));
