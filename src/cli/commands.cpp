@@ -60,7 +60,16 @@ CLI::Validator number_in(std::size_t least, std::size_t most) {
 }
 
 /// What is wrong with the line, in words.
-std::string describe(const CLI::ParseError& error) {
+std::string describe(const CLI::ParseError& error, const CLI::App& app) {
+  const CLI::App* at = &app;
+  while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
+  if (at->get_require_subcommand_min() != 0) {
+    std::string names;
+    for (const CLI::App* const each : at->get_subcommands([](const CLI::App*) { return true; })) {
+      names += (names.empty() ? "" : ", ") + each->get_name();
+    }
+    return "a command is missing; there are: " + names;
+  }
   std::string text = error.what();
   if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
     return text.substr(0, text.find(':')) + " needs a value";
@@ -74,7 +83,8 @@ std::optional<Error> unknown_command(const CLI::App& app, std::span<const char* 
   for (std::size_t i = 1; i < arguments.size(); ++i) {
     const std::string word = arguments[i];
     if (word == "--color") ++i;
-    if (word.starts_with('-')) continue;
+    if (word.starts_with("--color")) continue;
+    if (word.starts_with('-')) break;  // no option that may stand here: that is the mistake
     const auto commands = at->get_subcommands([](const CLI::App*) { return true; });
     const auto found = std::find_if(commands.begin(), commands.end(),
                                     [&](const CLI::App* each) { return each->get_name() == word; });
@@ -293,7 +303,7 @@ ExitStatus run_command_line(std::span<const char* const> arguments, Environment&
       return ExitStatus::kDone;
     }
     if (const std::optional<Error> unknown = unknown_command(app, arguments)) throw *unknown;
-    environment.err << label(environment, "error") << ' ' << describe(error) << '\n'
+    environment.err << label(environment, "error") << ' ' << describe(error, app) << '\n'
                     << label(environment, "hint") << " see `" << command_name(app) << " --help`\n";
     return ExitStatus::kUsage;
   }

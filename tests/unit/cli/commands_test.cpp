@@ -59,6 +59,8 @@ TEST(Commands, AWordThatIsNoCommandIsNamedWithWhatItMayMean) {
 }
 
 TEST(Commands, MistakesAreToldInWords) {
+  EXPECT_THAT(run("/", {}).err, HasSubstr("a command is missing; there are: new, flash"));
+  EXPECT_THAT(run("/", {"print"}).err, HasSubstr("devices, probes, header, memory"));
   EXPECT_THAT(run("/", {"heap", "--size"}).err, HasSubstr("--size needs a value"));
   EXPECT_THAT(run("/", {"--color", "pink", "heap"}).err, HasSubstr("none of auto, always, never"));
   EXPECT_THAT(run("/", {"itm", "--speed", "warp"}).err, HasSubstr("'warp' is none of real, max"));
