@@ -12,7 +12,6 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <mutex>
 
 #include "drone/heap/misuse.hpp"
 
@@ -139,10 +138,19 @@ class FreeList : public TaggedFreeList<StdAtomics> {
   }
 };
 
+/// Held once in a program's life, for a moment: so whoever has to wait spins.
 class ListLock {
+ public:
+  ListLock() noexcept {
+    while (is_held_.test_and_set(std::memory_order_acquire)) {
+    }
+  }
+  ~ListLock() noexcept { is_held_.clear(std::memory_order_release); }
+  ListLock(const ListLock&) = delete;
+  ListLock& operator=(const ListLock&) = delete;
+
  private:
-  static inline constinit std::mutex mutex_;
-  std::lock_guard<std::mutex> held_{mutex_};
+  static inline std::atomic_flag is_held_{};
 };
 
 }  // namespace drone::heap

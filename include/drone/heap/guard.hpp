@@ -13,7 +13,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 
 #include "drone/heap/misuse.hpp"
 
@@ -45,15 +44,15 @@ class Guard {
     fill(size, kSlack);
   }
 
-  /// What is wrong with a block that should be in use, if anything.
-  [[nodiscard]] std::optional<Misuse> find_misuse() const noexcept {
+  /// What is wrong with a block that should be in use.
+  [[nodiscard]] Misuse find_misuse() const noexcept {
     const std::uint32_t now = word();
     if (now == kFree) return Misuse::kDoubleFree;
     const std::uint32_t size = now & ~kMask;
     if ((now & kMask) != kInUse || size > block_size_ || !is_filled(size, kSlack)) {
       return Misuse::kOverflow;
     }
-    return std::nullopt;
+    return Misuse::kNone;
   }
 
   /// The requested bytes of a block in use that is intact; else those that it holds.

@@ -20,7 +20,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 
 #include "drone/heap/free_list.hpp"
 #include "drone/heap/guard.hpp"
@@ -364,18 +363,18 @@ class Heap {
   /// Whether an address is what the checks ask of a block in use; if not, that is reported.
   static bool is_valid(const void* block) noexcept {
     if constexpr (kChecks == Checks::kOff) return true;
-    const std::optional<Misuse> misuse = find_misuse(block);
-    if (!misuse) return true;
-    report_misuse(*misuse, block);
-    return *misuse == Misuse::kOverflow;
+    const Misuse misuse = find_misuse(block);
+    if (misuse == Misuse::kNone) return true;
+    report_misuse(misuse, block);
+    return misuse == Misuse::kOverflow;
   }
 
-  static std::optional<Misuse> find_misuse(const void* block) noexcept {
+  static Misuse find_misuse(const void* block) noexcept {
     if (!owns(block)) return Misuse::kForeignPointer;
     const auto& grid = Pools::kGrid[Lookup::place_at(offset_of(block))];
     if (grid.index_at(offset_of(block)) >= grid.capacity) return Misuse::kInsideBlock;
     if constexpr (Pools::kGuarded) return guard(block).find_misuse();
-    return std::nullopt;
+    return Misuse::kNone;
   }
 
   static bool is_resize([[maybe_unused]] void* block, [[maybe_unused]] std::size_t old_size,

@@ -9,6 +9,7 @@
 namespace drone::heap {
 
 enum class Misuse : std::uint8_t {
+  kNone,            ///< never reported
   kForeignPointer,  ///< given back or resized: an address outside of this heap
   kInsideBlock,     ///< given back or resized: an address that is not where a block begins
   kCorruptList,     ///< a free block's link points to no block: somebody wrote into that block
