@@ -8,17 +8,18 @@
 // than there are sizes, are at most kMaxSizePointers, they are pointers, and what is too large is
 // saturated to the last entry, kNoList. If not, they are bytes.
 //
-// By address: one entry for each granule of the arena (a power of two). If all boundaries between
-// pools fall on granules, entries are pointers. Else granules are as large as possible so that at
-// most one boundary falls into each, and one word answers for a granule: for the place of the pool
-// that it begins in, and the offset of that pool's end,
+// By address: one entry for each granule of the arena, a power of two. Three forms, the first that
+// serves a layout with at most kMaxGranules granules, else the third:
 //
-//   word = (index + 1) * 2^kIndexShift - end        (word + offset) >> kIndexShift = index, or
-//                                                   index + 1 from `end` on
-//
-// where index is that of the list's pointer, which the words are followed by. If that took more
-// than kMaxGranules granules (very small pools in a large heap), granules hold several boundaries,
-// and the following pools' ends are compared one by one.
+//   1. All boundaries between pools fall on granules: entries are pointers to lists.
+//   2. At most one boundary falls into each granule: entries are words, and behind them follow the
+//      pointers, one for each pool. (word + offset) >> kIndexShift is the index of a pointer, for
+//      word = (index + 1) * 2^kIndexShift - end, where `end` is that of the pool that the granule
+//      begins in: from there on the sum carries into the index.
+//   3. Entries are two words, and behind them follow pointers. (factor * offset + word) >>
+//      kIndexShift is the index of a pointer: with a factor of 1 as in form 2; where several
+//      boundaries fall into a granule (pools of a few small blocks) the factor divides it into
+//      cells small enough that they all fall on cells, and there is a pointer for each.
 
 #include <algorithm>
 #include <array>
@@ -39,34 +40,78 @@ template <const auto& kLayout>
 class ListLookup {
   using Pools = PoolTables<kLayout>;
 
+  enum class Form : std::uint8_t { kPointers, kWords, kFactors };
+
   static constexpr std::uint32_t granules(unsigned shift) {
     return ((Pools::kArenaSize - 1) >> shift) + 1;
   }
 
-  static constexpr bool is_granular(unsigned shift) {
+  /// The boundaries in a granule, but for one at its beginning: how many, and their distances from
+  /// the beginning, all in one.
+  struct Boundaries {
+    std::uint32_t count = 0;
+    std::uint32_t distances = 0;
+  };
+  static constexpr Boundaries boundaries(std::uint32_t granule, unsigned shift) {
+    Boundaries found;
     for (std::size_t place = 0; place + 1 < Pools::kCount; ++place) {
-      if ((Pools::kEnd[place] & ((std::uint32_t{1} << shift) - 1)) != 0) return false;
+      const std::uint32_t distance = Pools::kEnd[place] - (granule << shift);
+      if (Pools::kEnd[place] >> shift != granule || distance == 0) continue;
+      ++found.count;
+      found.distances |= distance;
     }
-    return true;
+    return found;
   }
 
-  static constexpr bool has_single_boundaries(unsigned shift) {
-    for (std::size_t place = 0; place + 2 < Pools::kCount; ++place) {
-      if (Pools::kEnd[place] >> shift == Pools::kEnd[place + 1] >> shift) return false;
-    }
-    return true;
+  /// Pointers that form 3 needs for a granule.
+  static constexpr std::uint32_t cells(std::uint32_t granule, unsigned shift) {
+    const Boundaries inside = boundaries(granule, shift);
+    if (inside.count < 2) return inside.count + 1;
+    return std::uint32_t{1} << (shift - static_cast<unsigned>(std::countr_zero(inside.distances)));
   }
 
-  template <class Predicate>
-  static constexpr unsigned largest_shift(Predicate predicate) {
-    unsigned shift = 31;
-    while (shift != 0 && !predicate(shift)) --shift;
-    return shift;
-  }
+  struct Plan {
+    Form form;
+    unsigned shift;         ///< log2 of a granule
+    std::uint32_t entries;  ///< words and pointers of the table
+  };
+
+  static constexpr Plan kPlan = [] {
+    for (unsigned shift = 31;; --shift) {
+      if (granules(shift) > kMaxGranules) break;
+      bool is_granular = true;
+      for (std::size_t place = 0; place + 1 < Pools::kCount; ++place) {
+        if ((Pools::kEnd[place] & ((std::uint32_t{1} << shift) - 1)) != 0) is_granular = false;
+      }
+      if (is_granular) return Plan{Form::kPointers, shift, granules(shift)};
+    }
+    for (unsigned shift = 31; granules(shift) <= kMaxGranules; --shift) {
+      bool is_single = true;
+      for (std::size_t place = 0; place + 2 < Pools::kCount; ++place) {
+        if (Pools::kEnd[place] >> shift == Pools::kEnd[place + 1] >> shift) is_single = false;
+      }
+      if (is_single) {
+        return Plan{Form::kWords, shift,
+                    granules(shift) + static_cast<std::uint32_t>(Pools::kCount)};
+      }
+    }
+    Plan best{Form::kFactors, 0, UINT32_MAX};
+    for (unsigned shift = 31; granules(shift) <= 8 * kMaxGranules; --shift) {
+      std::uint32_t entries = 2 * granules(shift);
+      for (std::uint32_t granule = 0; granule != granules(shift); ++granule) {
+        const std::uint32_t more = cells(granule, shift);
+        entries = more > UINT32_MAX / 2 - entries ? UINT32_MAX / 2 : entries + more;
+      }
+      if (entries < best.entries) best = {Form::kFactors, shift, entries};
+    }
+    return best;
+  }();
 
  public:
-  /// Whether a block's list is found without looking at boundaries, which saves instructions.
-  static constexpr bool kGranular = granules(largest_shift(is_granular)) <= kMaxGranules;
+  /// Log2 of how many bytes of the arena an entry answers for.
+  static constexpr unsigned kGranuleShift = kPlan.shift;
+  /// Words of the address table.
+  static constexpr std::uint32_t kAddressEntries = kPlan.entries;
 
   /// The list that serves requests of a size first, or kNoList.
   [[gnu::always_inline]] static FreeList* list_for_size(std::size_t size) noexcept {
@@ -89,14 +134,16 @@ class ListLookup {
   [[gnu::always_inline]] static FreeList* list_at(std::uint32_t offset) noexcept {
     if constexpr (Pools::kCount == 1) {
       return free_lists<kLayout>.data();
-    } else if constexpr (kGranular) {
-      return kByAddress[offset >> kGranuleShift].list;
     } else {
-      std::uint32_t index = (kByAddress[offset >> kGranuleShift].word + offset) >> kIndexShift;
-      if constexpr (!kSingleBoundaries) {
-        while (offset >= Pools::kEnd[index - kGranules]) ++index;
+      const std::uint32_t granule = offset >> kPlan.shift;
+      if constexpr (kPlan.form == Form::kPointers) {
+        return kByAddress[granule].list;
+      } else if constexpr (kPlan.form == Form::kWords) {
+        return kByAddress[(kByAddress[granule].word + offset) >> kIndexShift].list;
+      } else {
+        const Entry* const entry = &kByAddress[2 * granule];
+        return kByAddress[(entry[0].word * offset + entry[1].word) >> kIndexShift].list;
       }
-      return kByAddress[index].list;
     }
   }
 
@@ -134,41 +181,55 @@ class ListLookup {
     return by_size;
   }();
 
-  static constexpr unsigned kGranuleShift = [] {
-    if (kGranular) return largest_shift(is_granular);
-    unsigned shift = largest_shift(has_single_boundaries);
-    while (granules(shift) > kMaxGranules) ++shift;
-    return shift;
-  }();
-  static constexpr bool kSingleBoundaries = has_single_boundaries(kGranuleShift);
-  static constexpr std::uint32_t kGranules = granules(kGranuleShift);
-  static constexpr unsigned kIndexShift =
-      static_cast<unsigned>(32 - std::bit_width(kGranules + Pools::kCount));
-  static_assert(Pools::kArenaSize < std::uint32_t{1} << kIndexShift,
-                "a heap is smaller than 16 MB, one of 128 pools or more smaller than 8 MB");
+  static constexpr std::uint32_t kGranules = granules(kPlan.shift);
+  static constexpr unsigned kIndexShift = static_cast<unsigned>(32 - std::bit_width(kPlan.entries));
+  static_assert(Pools::kArenaSize < std::uint32_t{1} << 24 && kIndexShift >= kPlan.shift,
+                "a heap is smaller than 16 MB");
 
   union Entry {
     std::uint32_t word;
     FreeList* list;
   };
 
-  /// By offset >> kGranuleShift: pointers, or the words explained at the top and behind them the
-  /// pointers, by index.
   static constexpr auto kByAddress = [] {
-    std::array<Entry, kGranules + (kGranular ? 0 : Pools::kCount)> by_address{};
+    std::array<Entry, kPlan.entries> table{};
+    // The next pointer; in form 2 that of the first pool, in form 3 behind those of the granules
+    // before.
+    std::uint32_t index = (kPlan.form == Form::kFactors ? 2 : 1) * kGranules;
     std::uint32_t place = 0;
-    for (std::uint32_t i = 0; i != kGranules; ++i) {
-      while (Pools::kEnd[place] <= i << kGranuleShift) ++place;
-      if (kGranular) {
-        by_address[i].list = &free_lists<kLayout>[place];
+    for (std::uint32_t granule = 0; granule != kGranules; ++granule) {
+      const std::uint32_t begin = granule << kPlan.shift;
+      while (Pools::kEnd[place] <= begin) ++place;
+      const std::uint32_t end = Pools::kEnd[place];
+      if (kPlan.form == Form::kPointers) {
+        table[granule].list = &free_lists<kLayout>[place];
+      } else if (kPlan.form == Form::kWords) {
+        table[granule].word = ((kGranules + place + 1) << kIndexShift) - end;
       } else {
-        by_address[i].word = ((kGranules + place + 1) << kIndexShift) - Pools::kEnd[place];
+        const std::uint32_t count = cells(granule, kPlan.shift);
+        const bool is_single = boundaries(granule, kPlan.shift).count < 2;
+        const unsigned cell_shift = kPlan.shift - static_cast<unsigned>(std::bit_width(count) - 1);
+        const std::uint32_t factor = is_single ? 1 : std::uint32_t{1} << (kIndexShift - cell_shift);
+        table[2 * granule].word = factor;
+        table[2 * granule + 1].word = is_single ? ((index + 1) << kIndexShift) - end
+                                                : (index << kIndexShift) - factor * begin;
+        std::uint32_t at = place;
+        for (std::uint32_t cell = 0; cell != count; ++cell) {
+          if (!is_single) {
+            while (at + 1 < Pools::kCount && Pools::kEnd[at] <= begin + (cell << cell_shift)) ++at;
+          } else if (cell == 1) {
+            ++at;
+          }
+          table[index++].list = &free_lists<kLayout>[at];
+        }
       }
     }
-    for (std::size_t i = kGranules; i != by_address.size(); ++i) {
-      by_address[i].list = &free_lists<kLayout>[i - kGranules];
+    if (kPlan.form == Form::kWords) {
+      for (std::size_t i = 0; i != Pools::kCount; ++i) {
+        table[kGranules + i].list = &free_lists<kLayout>[i];
+      }
     }
-    return by_address;
+    return table;
   }();
 };
 

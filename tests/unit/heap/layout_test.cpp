@@ -100,10 +100,15 @@ TYPED_TEST(Tables, KnowARangeThatHoldsAPoolAndNoLargerBlocks) {
   }
 }
 
-TEST(Granules, AreExactWhereAllBoundariesAre) {
-  EXPECT_TRUE(ListLookup<Granular::kLayout>::kGranular);
-  EXPECT_TRUE(ListLookup<OnePool::kLayout>::kGranular);
-  EXPECT_FALSE(ListLookup<Example::kLayout>::kGranular);
+TEST(TableOfAddresses, IsSmall) {
+  EXPECT_EQ(ListLookup<OnePool::kLayout>::kAddressEntries, 1U);
+  EXPECT_EQ(ListLookup<Granular::kLayout>::kAddressEntries, (256 + 768 + 768 + 512) / 256)
+      << "all boundaries on granules: a pointer for each";
+  EXPECT_EQ(ListLookup<Example::kLayout>::kAddressEntries, 5U + 5)
+      << "a word for each granule of 2 KB, and a pointer for each pool";
+  EXPECT_LE(ListLookup<SixteenPools::kLayout>::kAddressEntries, 160U);
+  EXPECT_LE(ListLookup<Large::kLayout>::kAddressEntries, 2048U)
+      << "three boundaries within 48 bytes of a megabyte";
 }
 
 TEST(LayoutRules, AreToldApart) {
