@@ -108,8 +108,10 @@ bool Machine::attend(std::uint32_t pc) {
     return true;
   }
   if (now() >= limit_ || registers_.reset_requested() || takeable()) return true;
-  cpu_.set_attention(breakpoints_.empty() ? std::min(limit_, registers_.systick().next_exception())
-                                          : 0);
+  if (observer_) observer_(pc);
+  cpu_.set_attention(breakpoints_.empty() && !observer_
+                         ? std::min(limit_, registers_.systick().next_exception())
+                         : 0);
   return false;
 }
 

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: MIT
+#include "sweep.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "drone/heaptrace/wire_format.hpp"
+#include "support/error.hpp"
+
+namespace drone::preemption {
+
+namespace {
+
+// What the handler of the second interrupt does, by the order in the firmware: give, and
+// take-take-give.
+constexpr std::uint32_t kNothing = 0;
+constexpr std::uint32_t kSecondSequences[] = {2, 3};
+
+// Counted events before an operation: SEQUENCE is the 256th. An operation with its interrupts has
+// less than 20, draining more than 40.
+constexpr std::uint32_t kEventsBeforeInside = heaptrace::kSequencePeriod - 2;
+constexpr std::uint32_t kEventsBeforeBehind = heaptrace::kSequencePeriod - 22;
+
+constexpr std::size_t kLog = offsetof(Job, log);
+
+}  // namespace
+
+Sweep::Sweep(Target& target, const Settings& settings, Name name_of)
+    : target_(target), settings_(settings), name_of_(std::move(name_of)), boot_(target.save()) {
+  find_base();
+}
+
+// Blocks are where the layout says, from the lowest of all addresses on.
+void Sweep::find_base() {
+  if (const Call call = target_.call(target_.interface().drain); !call.problem.empty()) {
+    throw Error(ExitStatus::kInput, "the heap cannot be drained: " + call.problem);
+  }
+  base_ = UINT32_MAX;
+  std::vector<LogRecord> records(job_word(offsetof(Job, log_count)));
+  target_.read_bytes(target_.job(kLog), std::as_writable_bytes(std::span(records)));
+  for (const LogRecord& record : records) {
+    if (record.kind == RecordKind::kDrained) base_ = std::min(base_, record.address);
+  }
+  Truth truth(base_);
+  for (const LogRecord& record : records) {
+    if (std::string wrong = truth.add(record); !wrong.empty()) {
+      throw Error(ExitStatus::kInput, "without any interrupt, " + wrong);
+    }
+  }
+  if (std::string wrong = truth.check_all_found(); !wrong.empty()) {
+    throw Error(ExitStatus::kInput, "without any interrupt, " + wrong);
+  }
+}
+
+void Sweep::run(const std::function<void(const OperationReport&)>& report) {
+  for (std::uint32_t index = 0; index != target_.interface().operation_count; ++index) {
+    const Operation operation = target_.operation(index);
+    report_ = {};
+    report_.name = target_.text(operation.name);
+    if (report_.name.find(settings_.filter) == std::string::npos) continue;
+    executed_.clear();
+    interrupted_.clear();
+    masked_.clear();
+    for (const std::uint32_t size : operation.contended) {
+      if (size != 0 && !has_failed_enough()) sweep(operation, size);
+    }
+    report_.executed = executed_.size();
+    report_.interrupted = interrupted_.size();
+    for (const auto& [pc, witness] : executed_) {
+      if (interrupted_.contains(pc)) continue;
+      if (masked_.contains(pc)) {
+        ++report_.masked;
+      } else {
+        report_.uncovered.push_back(pc);
+      }
+    }
+    report(report_);
+  }
+}
+
+void Sweep::prepare(const Operation& operation, std::uint32_t size) {
+  operation_ = operation;
+  if (is_lost_) target_.boot();
+  is_lost_ = false;
+  target_.restore(boot_);
+  target_.write(target_.job(offsetof(Job, size)), size);
+  if (const Call call = target_.call(operation.prepare); !call.problem.empty()) {
+    throw Error(ExitStatus::kInput, "preparing " + report_.name + ": " + call.problem);
+  }
+  prefix_ = target_.take_trace();
+  if (is_traced()) place_sequence();
+  prepared_ = target_.save();
+  for (std::size_t i = 0; i != std::size(arguments_); ++i) {
+    arguments_[i] = job_word(offsetof(Job, arguments) + 4 * i);
+  }
+  // The last record may be the operation's own, which is completed when it has ended.
+  const std::uint32_t records = job_word(offsetof(Job, log_count));
+  records_before_ = records == 0 ? 0 : records - 1;
+  before_ = Truth(base_);
+  for (std::uint32_t i = 0; i != records_before_; ++i) {
+    const auto record = target_.read<LogRecord>(target_.job(kLog + i * sizeof(LogRecord)));
+    if (std::string wrong = before_.add(record); !wrong.empty()) {
+      throw Error(ExitStatus::kInput, "preparing " + report_.name + ": " + wrong);
+    }
+  }
+}
+
+// A heap that was not used yet has told nothing; its first operation is to do so.
+void Sweep::place_sequence() {
+  const std::uint32_t counted = count_events(prefix_).counted;
+  if (counted == 0) return;
+  const std::uint32_t wanted =
+      settings_.sequence_inside ? kEventsBeforeInside : kEventsBeforeBehind;
+  constexpr std::uint32_t kPeriod = heaptrace::kSequencePeriod;
+  const std::uint32_t missing = (wanted + kPeriod - counted % kPeriod) % kPeriod;
+  if (const Call call = target_.call(target_.interface().advance, {missing, 0, 0});
+      !call.problem.empty()) {
+    throw Error(ExitStatus::kInput, "tracing events: " + call.problem);
+  }
+  const std::vector<std::byte> more = target_.take_trace();
+  prefix_.insert(prefix_.end(), more.begin(), more.end());
+}
+
+void Sweep::sweep(const Operation& operation, std::uint32_t size) {
+  prepare(operation, size);
+  const Call undisturbed = attempt({kNothing, kNothing}, {}, true);
+  report_.boundaries += undisturbed.boundaries.size();
+  note_coverage({kNothing, kNothing}, {}, undisturbed);
+  for (std::uint32_t sequence = 0; sequence != target_.interface().sequence_count; ++sequence) {
+    for (const Boundary& boundary : undisturbed.boundaries) {
+      if (has_failed_enough()) return;
+      const Sequences sequences{sequence, kNothing};
+      const Injection first{boundary, 0};
+      const Call call = attempt(sequences, {first}, true);
+      ++report_.runs;
+      note_coverage(sequences, {first}, call);
+      if (call.problem.empty() && call.taken[0] == Taken::kNowhere) {
+        report_.failures.push_back(
+            fmt::format("the board could not stop before {}", name_of_(boundary.pc)));
+      }
+      if (settings_.pair_stride != 0) second_interrupts(sequences, first, call);
+    }
+  }
+  cover_the_rest();
+}
+
+void Sweep::second_interrupts(const Sequences& sequences, const Injection& first,
+                              const Call& call) {
+  for (const Boundary& boundary : call.boundaries) {
+    for (const std::uint32_t second : kSecondSequences) {
+      if (pair_count_++ % settings_.pair_stride != 0) continue;
+      if (has_failed_enough()) return;
+      const Sequences both{sequences[0], second};
+      const std::vector<Injection> injections{first, {boundary, 1}};
+      const Call pair = attempt(both, injections, false);
+      if (pair.problem.empty() && pair.taken[1] == Taken::kNowhere) {
+        ++report_.unreached;
+        continue;
+      }
+      ++report_.pairs;
+      if (boundary.in_handler) ++report_.nested;
+      note_coverage(both, injections, pair);
+    }
+  }
+}
+
+// What an operation does only because it was interrupted (repeats, slow paths) is interrupted too.
+void Sweep::cover_the_rest() {
+  constexpr std::size_t kMostInterrupts = 4;
+  for (bool is_new = true; is_new && !has_failed_enough();) {
+    is_new = false;
+    const auto executed = executed_;
+    for (const auto& [pc, witness] : executed) {
+      if (interrupted_.contains(pc) || masked_.contains(pc)) continue;
+      if (witness.injections.size() == kMostInterrupts) continue;
+      std::vector<Injection> injections = witness.injections;
+      injections.push_back({witness.boundary, static_cast<unsigned>(injections.size() % 2)});
+      const Call call = attempt(witness.sequences, injections, true);
+      ++report_.pairs;
+      const std::size_t before = executed_.size() + interrupted_.size() + masked_.size();
+      note_coverage(witness.sequences, injections, call);
+      if (executed_.size() + interrupted_.size() + masked_.size() != before) is_new = true;
+    }
+  }
+}
+
+void Sweep::note_coverage(const Sequences& sequences, const std::vector<Injection>& injections,
+                          const Call& call) {
+  for (std::size_t i = 0; i != call.taken.size(); ++i) {
+    const Boundary& at = injections[i].at;
+    if (at.in_handler) continue;
+    if (call.taken[i] == Taken::kAtOnce) interrupted_.insert(at.pc);
+    if (call.taken[i] == Taken::kMasked) masked_.insert(at.pc);
+  }
+  for (const Boundary& boundary : call.boundaries) {
+    if (boundary.in_handler || executed_.contains(boundary.pc)) continue;
+    executed_.emplace(boundary.pc, Witness{sequences, injections, boundary});
+  }
+}
+
+Call Sweep::attempt(const Sequences& sequences, const std::vector<Injection>& injections,
+                    bool wants_boundaries) {
+  ++attempts_;
+  if (is_lost_) target_.boot();
+  is_lost_ = false;
+  target_.restore(prepared_);
+  for (std::size_t i = 0; i != sequences.size(); ++i) {
+    target_.write(target_.job(offsetof(Job, sequences) + 4 * i), sequences[i]);
+  }
+  target_.fill_fifo();
+  Call call = target_.call(operation_.run, arguments_, injections, wants_boundaries);
+  if (call.problem.empty()) call.problem = judge(injections, call);
+  if (call.problem.empty()) return call;
+
+  is_lost_ = true;
+  std::string message = call.problem;
+  for (const Injection& injection : injections) {
+    message += fmt::format("\n    interrupt {} ({}) before {}{}", injection.interrupt,
+                           target_.sequence_name(sequences[injection.interrupt]),
+                           injection.at.in_handler ? "the handler's " : "",
+                           name_of_(injection.at.pc));
+  }
+  report_.failures.push_back(std::move(message));
+  return call;
+}
+
+// Empty, or what is wrong after the operation.
+std::string Sweep::judge(const std::vector<Injection>& injections, Call& call) {
+  if (target_.interrupts_masked()) return "interrupts are still masked";
+  if (const Call done = target_.call(operation_.finish, {call.result, 0, 0});
+      !done.problem.empty()) {
+    return "when its result is used: " + done.problem;
+  }
+  if (const Call done = target_.call(target_.interface().drain); !done.problem.empty()) {
+    return "when the heap is drained: " + done.problem;
+  }
+  std::uint32_t expected[kContexts] = {};
+  for (std::size_t i = 0; i != call.taken.size(); ++i) {
+    if (call.taken[i] != Taken::kNowhere) ++expected[injections[i].interrupt];
+  }
+  for (std::size_t i = 0; i != kContexts; ++i) {
+    if (job_word(offsetof(Job, entries) + 4 * i) != expected[i]) return "an interrupt was lost";
+  }
+  Truth truth = before_;
+  const std::uint32_t count = job_word(offsetof(Job, log_count));
+  if (count > kLogCapacity) return "the firmware has more to record than there is room for";
+  std::vector<LogRecord> records(count - records_before_);
+  target_.read_bytes(
+      target_.job(kLog + records_before_ * static_cast<std::uint32_t>(sizeof(LogRecord))),
+      std::as_writable_bytes(std::span(records)));
+  for (const LogRecord& record : records) {
+    if (std::string wrong = truth.add(record); !wrong.empty()) return wrong;
+  }
+  if (std::string wrong = truth.check_all_found(); !wrong.empty()) return wrong;
+  if (job_word(offsetof(Job, errors)) != 0) {
+    return fmt::format("the firmware found errors: 0x{:x}", job_word(offsetof(Job, errors)));
+  }
+  for (const Truth::Owned& owned : truth.owned()) {
+    std::array<std::byte, kFilledBytes> bytes;
+    const std::span<std::byte> filled = std::span(bytes).first(owned.size);
+    target_.read_bytes(owned.address, filled);
+    if (!std::all_of(filled.begin(), filled.end(),
+                     [&](std::byte byte) { return byte == std::byte{owned.fill}; })) {
+      return fmt::format("the contents of the block at 0x{:08x} were changed", owned.address);
+    }
+  }
+  return is_traced() ? judge_trace(truth) : std::string();
+}
+
+std::string Sweep::judge_trace(const Truth& truth) {
+  std::vector<std::byte> swo = prefix_;
+  const auto take = [&] {
+    const std::vector<std::byte> more = target_.take_trace();
+    swo.insert(swo.end(), more.begin(), more.end());
+  };
+  take();
+  constexpr std::uint32_t kPeriod = heaptrace::kSequencePeriod;
+  const bool is_behind = !settings_.sequence_inside && count_events(prefix_).counted != 0;
+  if (!is_behind && attempts_ % settings_.next_sequence_stride == 0) {
+    const std::uint32_t missing = kPeriod - count_events(swo).counted % kPeriod;
+    if (const Call call = target_.call(target_.interface().advance, {missing, 0, 0});
+        !call.problem.empty()) {
+      return "when more is traced: " + call.problem;
+    }
+    take();
+  }
+  const TraceCount count = count_events(swo);
+  if (count.sequences != count.counted / kPeriod) {
+    return fmt::format("{} SEQUENCE in {} events", count.sequences, count.counted);
+  }
+  if (is_behind && count.sequences == count_events(prefix_).sequences) {
+    return "no SEQUENCE behind the operation";
+  }
+  return truth.check_trace(swo, job_word(offsetof(Job, advanced)));
+}
+
+}  // namespace drone::preemption
