@@ -55,6 +55,12 @@ constexpr std::uint8_t fill_of(std::uint32_t record) {
   return static_cast<std::uint8_t>(record * 37 + 11);
 }
 
+enum FirmwareError : std::uint32_t {
+  kContentsChanged = 1,  ///< of a block that had an owner
+  kWrongResult = 2,      ///< of an operation
+  kWrongFlow = 4,        ///< the self-check of IT blocks
+};
+
 inline constexpr std::size_t kLogCapacity = 512;
 inline constexpr std::size_t kContexts = 2;  ///< handlers: interrupt 0, and 1, which preempts it
 
@@ -65,7 +71,7 @@ struct Job {
   // Set by the firmware.
   std::uint32_t arguments[3];        ///< of the operation
   std::uint32_t entries[kContexts];  ///< how often each handler ran
-  std::uint32_t errors;              ///< owners that found their block changed, results that are wrong
+  std::uint32_t errors;              ///< a set of FirmwareError
   std::uint32_t advanced;            ///< failed requests of kAdvanceSize that are in no record
   std::uint32_t log_count;
   LogRecord log[kLogCapacity];

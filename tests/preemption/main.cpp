@@ -17,15 +17,16 @@
 #include "support/error.hpp"
 #include "sweep.hpp"
 
+namespace drone::preemption {
 namespace {
-
-using namespace drone;              // NOLINT(google-build-using-namespace): a program
-using namespace drone::preemption;  // NOLINT(google-build-using-namespace): a program
 
 constexpr const char* kUsage =
     R"(usage: preemption_sweep ELF [OPTION...]
   --fifo fast|full       the firmware is traced, into a FIFO that is empty and fast, or full and slow
   --sequence-inside      SEQUENCE is due inside the operation, and not soon behind it
+  --sequences N          what the handler does: at each point N of its sequences, others at the next
+                         one, and take-take-give; without it all
+  --visits N             interrupt an instruction that is executed again and again the first N times
   --pairs N              two interrupts: every Nth pair of points (1: all; 0, the default: none
                          but what is needed to interrupt every instruction)
   --every-sequence       wait for the next SEQUENCE in each run, not in every 16th
@@ -63,6 +64,10 @@ Options parse(int argc, char** argv) {
       options.settings.fifo = how == "fast" ? Fifo::kFast : Fifo::kFull;
     } else if (argument == "--sequence-inside") {
       options.settings.sequence_inside = true;
+    } else if (argument == "--sequences") {
+      options.settings.sequences_per_point = number(value());
+    } else if (argument == "--visits") {
+      options.settings.most_visits = number(value());
     } else if (argument == "--pairs") {
       options.settings.pair_stride = number(value());
     } else if (argument == "--every-sequence") {
@@ -104,7 +109,7 @@ int run(const Options& options) {
     if (!report.ok()) verdict = fmt::format("FAILED {}", report.failures.size());
     if (!report.uncovered.empty()) verdict += fmt::format(", {} uncovered", report.uncovered.size());
     if (report.unreached != 0) verdict += fmt::format(" ({} unreached)", report.unreached);
-    fmt::print(kRow, report.name, report.boundaries, report.runs, report.pairs, report.nested,
+    fmt::print(kRow, report.name, report.points, report.runs, report.pairs, report.nested,
                report.executed, report.interrupted, report.masked, verdict);
     for (const std::uint32_t pc : report.uncovered) {
       fmt::print("  never interrupted before {}\n", name_of(pc));
@@ -115,7 +120,7 @@ int run(const Options& options) {
     }
     std::fflush(stdout);
     ok = ok && report.ok();
-    sum.boundaries += report.boundaries;
+    sum.points += report.points;
     sum.runs += report.runs;
     sum.pairs += report.pairs;
     sum.nested += report.nested;
@@ -123,7 +128,7 @@ int run(const Options& options) {
     sum.interrupted += report.interrupted;
     sum.masked += report.masked;
   });
-  fmt::print(kRow, "all", sum.boundaries, sum.runs, sum.pairs, sum.nested, sum.executed,
+  fmt::print(kRow, "all", sum.points, sum.runs, sum.pairs, sum.nested, sum.executed,
              sum.interrupted, sum.masked, ok ? "ok" : "FAILED");
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
   fmt::print("{} runs in {:.1f} s\n", sum.runs + sum.pairs, seconds.count());
@@ -134,11 +139,12 @@ int run(const Options& options) {
 }
 
 }  // namespace
+}  // namespace drone::preemption
 
 int main(int argc, char** argv) {
   try {
-    return run(parse(argc, argv));
-  } catch (const Error& error) {
+    return drone::preemption::run(drone::preemption::parse(argc, argv));
+  } catch (const drone::Error& error) {
     fmt::print(stderr, "error: {}\n", error.message());
     return static_cast<int>(error.status());
   } catch (const std::exception& error) {

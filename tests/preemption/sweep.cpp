@@ -15,7 +15,9 @@ namespace {
 // What the handler of the second interrupt does, by the order in the firmware: give, and
 // take-take-give.
 constexpr std::uint32_t kNothing = 0;
-constexpr std::uint32_t kSecondSequences[] = {2, 3};
+constexpr std::uint32_t kGive = 2;
+constexpr std::uint32_t kTakeTakeGive = 3;
+constexpr std::uint32_t kSecondSequences[] = {kGive, kTakeTakeGive};
 
 // Counted events before an operation: SEQUENCE is the 256th. An operation with its interrupts has
 // less than 20, draining more than 40.
@@ -90,6 +92,7 @@ void Sweep::prepare(const Operation& operation, std::uint32_t size) {
   }
   prefix_ = target_.take_trace();
   if (is_traced()) place_sequence();
+  prefix_count_ = count_events(prefix_);
   prepared_ = target_.save();
   for (std::size_t i = 0; i != std::size(arguments_); ++i) {
     arguments_[i] = job_word(offsetof(Job, arguments) + 4 * i);
@@ -125,24 +128,38 @@ void Sweep::place_sequence() {
 void Sweep::sweep(const Operation& operation, std::uint32_t size) {
   prepare(operation, size);
   const Call undisturbed = attempt({kNothing, kNothing}, {}, true);
-  report_.boundaries += undisturbed.boundaries.size();
+  const std::vector<Boundary> points = this->points(undisturbed);
+  report_.points += points.size();
   note_coverage({kNothing, kNothing}, {}, undisturbed);
-  for (std::uint32_t sequence = 0; sequence != target_.interface().sequence_count; ++sequence) {
-    for (const Boundary& boundary : undisturbed.boundaries) {
+  const std::uint32_t sequence_count = target_.interface().sequence_count;
+  for (std::uint32_t sequence = 0; sequence != sequence_count; ++sequence) {
+    for (std::size_t i = 0; i != points.size(); ++i) {
+      const bool is_chosen = sequence == kTakeTakeGive ||
+                             (i + sequence) % sequence_count < settings_.sequences_per_point;
+      if (!is_chosen) continue;
       if (has_failed_enough()) return;
-      const Sequences sequences{sequence, kNothing};
-      const Injection first{boundary, 0};
+            const Sequences sequences{sequence, kNothing};
+      const Injection first{points[i], 0};
       const Call call = attempt(sequences, {first}, true);
       ++report_.runs;
       note_coverage(sequences, {first}, call);
       if (call.problem.empty() && call.taken[0] == Taken::kNowhere) {
         report_.failures.push_back(
-            fmt::format("the board could not stop before {}", name_of_(boundary.pc)));
+            fmt::format("the board could not stop before {}", name_of_(points[i].pc)));
       }
       if (settings_.pair_stride != 0) second_interrupts(sequences, first, call);
     }
   }
   cover_the_rest();
+}
+
+std::vector<Boundary> Sweep::points(const Call& undisturbed) const {
+  std::vector<Boundary> points;
+  std::map<std::uint32_t, unsigned> visits;
+  for (const Boundary& boundary : undisturbed.boundaries) {
+    if (visits[boundary.pc]++ < settings_.most_visits) points.push_back(boundary);
+  }
+  return points;
 }
 
 void Sweep::second_interrupts(const Sequences& sequences, const Injection& first,
@@ -210,7 +227,7 @@ Call Sweep::attempt(const Sequences& sequences, const std::vector<Injection>& in
   }
   target_.fill_fifo();
   Call call = target_.call(operation_.run, arguments_, injections, wants_boundaries);
-  if (call.problem.empty()) call.problem = judge(injections, call);
+  call.problem = judge(injections, call);
   if (call.problem.empty()) return call;
 
   is_lost_ = true;
@@ -226,15 +243,22 @@ Call Sweep::attempt(const Sequences& sequences, const std::vector<Injection>& in
 }
 
 // Empty, or what is wrong after the operation.
-std::string Sweep::judge(const std::vector<Injection>& injections, Call& call) {
-  if (target_.interrupts_masked()) return "interrupts are still masked";
-  if (const Call done = target_.call(operation_.finish, {call.result, 0, 0});
-      !done.problem.empty()) {
-    return "when its result is used: " + done.problem;
+std::string Sweep::judge(const std::vector<Injection>& injections, const Call& call) {
+  std::string problem = call.problem;
+  if (problem.empty() && target_.interrupts_masked()) problem = "interrupts are still masked";
+  if (problem.empty()) {
+    problem = target_.call(operation_.finish, {call.result, 0, 0}).problem;
+    if (!problem.empty()) problem = "when its result is used: " + problem;
   }
-  if (const Call done = target_.call(target_.interface().drain); !done.problem.empty()) {
-    return "when the heap is drained: " + done.problem;
+  if (problem.empty()) {
+    problem = target_.call(target_.interface().drain).problem;
+    if (!problem.empty()) problem = "when the heap is drained: " + problem;
   }
+  // What was recorded says more than how it ended.
+  Truth truth = before_;
+  if (std::string wrong = add_records(truth); !wrong.empty()) return wrong;
+  if (!problem.empty()) return problem;
+
   std::uint32_t expected[kContexts] = {};
   for (std::size_t i = 0; i != call.taken.size(); ++i) {
     if (call.taken[i] != Taken::kNowhere) ++expected[injections[i].interrupt];
@@ -242,19 +266,12 @@ std::string Sweep::judge(const std::vector<Injection>& injections, Call& call) {
   for (std::size_t i = 0; i != kContexts; ++i) {
     if (job_word(offsetof(Job, entries) + 4 * i) != expected[i]) return "an interrupt was lost";
   }
-  Truth truth = before_;
-  const std::uint32_t count = job_word(offsetof(Job, log_count));
-  if (count > kLogCapacity) return "the firmware has more to record than there is room for";
-  std::vector<LogRecord> records(count - records_before_);
-  target_.read_bytes(
-      target_.job(kLog + records_before_ * static_cast<std::uint32_t>(sizeof(LogRecord))),
-      std::as_writable_bytes(std::span(records)));
-  for (const LogRecord& record : records) {
-    if (std::string wrong = truth.add(record); !wrong.empty()) return wrong;
-  }
   if (std::string wrong = truth.check_all_found(); !wrong.empty()) return wrong;
-  if (job_word(offsetof(Job, errors)) != 0) {
-    return fmt::format("the firmware found errors: 0x{:x}", job_word(offsetof(Job, errors)));
+  if (const std::uint32_t errors = job_word(offsetof(Job, errors)); errors != 0) {
+    return fmt::format("the firmware found{}{}{}",
+                       (errors & kContentsChanged) != 0 ? " a block's contents changed" : "",
+                       (errors & kWrongResult) != 0 ? " a wrong result" : "",
+                       (errors & kWrongFlow) != 0 ? " a wrong flow of control" : "");
   }
   for (const Truth::Owned& owned : truth.owned()) {
     std::array<std::byte, kFilledBytes> bytes;
@@ -268,6 +285,19 @@ std::string Sweep::judge(const std::vector<Injection>& injections, Call& call) {
   return is_traced() ? judge_trace(truth) : std::string();
 }
 
+std::string Sweep::add_records(Truth& truth) {
+  const std::uint32_t count = job_word(offsetof(Job, log_count));
+  if (count > kLogCapacity) return "the firmware has more to record than there is room for";
+  records_.resize(count - records_before_);
+  target_.read_bytes(
+      target_.job(kLog + records_before_ * static_cast<std::uint32_t>(sizeof(LogRecord))),
+      std::as_writable_bytes(std::span(records_)));
+  for (const LogRecord& record : records_) {
+    if (std::string wrong = truth.add(record); !wrong.empty()) return wrong;
+  }
+  return {};
+}
+
 std::string Sweep::judge_trace(const Truth& truth) {
   std::vector<std::byte> swo = prefix_;
   const auto take = [&] {
@@ -276,7 +306,7 @@ std::string Sweep::judge_trace(const Truth& truth) {
   };
   take();
   constexpr std::uint32_t kPeriod = heaptrace::kSequencePeriod;
-  const bool is_behind = !settings_.sequence_inside && count_events(prefix_).counted != 0;
+  const bool is_behind = !settings_.sequence_inside && prefix_count_.counted != 0;
   if (!is_behind && attempts_ % settings_.next_sequence_stride == 0) {
     const std::uint32_t missing = kPeriod - count_events(swo).counted % kPeriod;
     if (const Call call = target_.call(target_.interface().advance, {missing, 0, 0});
@@ -289,7 +319,7 @@ std::string Sweep::judge_trace(const Truth& truth) {
   if (count.sequences != count.counted / kPeriod) {
     return fmt::format("{} SEQUENCE in {} events", count.sequences, count.counted);
   }
-  if (is_behind && count.sequences == count_events(prefix_).sequences) {
+  if (is_behind && count.sequences == prefix_count_.sequences) {
     return "no SEQUENCE behind the operation";
   }
   return truth.check_trace(swo, job_word(offsetof(Job, advanced)));

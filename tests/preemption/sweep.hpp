@@ -4,6 +4,7 @@
 // Every operation, interrupted at every point (docs/preemption.md).
 
 #include <array>
+#include <climits>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -20,6 +21,12 @@ struct Settings {
   Fifo fifo = Fifo::kOff;
   /// Where SEQUENCE is due: in the operation itself, or some events behind it.
   bool sequence_inside = false;
+  /// What the handler does: take-take-give at every point, and of all sequences this many, others at
+  /// the next point.
+  unsigned sequences_per_point = UINT_MAX;
+  /// An instruction that is executed again and again, as in waiting for the FIFO, is interrupted the
+  /// first so many times.
+  unsigned most_visits = UINT_MAX;
   /// Of the pairs of points for two interrupts, every nth is tried; 0: none.
   unsigned pair_stride = 0;
   /// Of the runs whose SEQUENCE was due inside, the next one is waited for in every nth.
@@ -30,7 +37,7 @@ struct Settings {
 
 struct OperationReport {
   std::string name;
-  std::size_t boundaries = 0;   ///< of the undisturbed operation, for all contended sizes
+  std::size_t points = 0;       ///< of the undisturbed operation, for all contended sizes
   std::uint64_t runs = 0;       ///< with one interrupt
   std::uint64_t pairs = 0;      ///< with two
   std::uint64_t nested = 0;     ///< of these, the second inside the first one's handler
@@ -68,10 +75,12 @@ class Sweep {
   /// One run; adds what is wrong to the report.
   Call attempt(const Sequences& sequences, const std::vector<Injection>& injections,
                bool wants_boundaries);
-  std::string judge(const std::vector<Injection>& injections, Call& call);
+  std::string judge(const std::vector<Injection>& injections, const Call& call);
+  std::string add_records(Truth& truth);
   std::string judge_trace(const Truth& truth);
   void note_coverage(const Sequences& sequences, const std::vector<Injection>& injections,
                      const Call& call);
+  std::vector<Boundary> points(const Call& undisturbed) const;
   void second_interrupts(const Sequences& sequences, const Injection& first, const Call& call);
   void cover_the_rest();
   bool is_traced() const { return settings_.fifo != Fifo::kOff; }
@@ -90,8 +99,10 @@ class Sweep {
   Target::Memory prepared_;
   std::uint32_t arguments_[3]{};
   std::vector<std::byte> prefix_;  ///< of the trace
+  TraceCount prefix_count_;
   Truth before_{0};
   std::uint32_t records_before_ = 0;
+  std::vector<LogRecord> records_;
   std::uint64_t attempts_ = 0;
   std::uint64_t pair_count_ = 0;
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cstring>
 
 #include "board/instructions.hpp"
 #include "drone/cortex_m/registers.hpp"
@@ -27,7 +28,7 @@ constexpr std::uint16_t kBkpt = 0xBE00;
 /// Far more than any call takes, and a tracer that gives a full FIFO up.
 constexpr std::uint64_t kRunaway = 2'000'000;
 /// Empties the FIFO whatever the rate.
-constexpr std::uint64_t kFifoCycles = 1000;
+constexpr std::uint64_t kFifoCycles = 2000;
 constexpr unsigned kFillPort = 0;
 
 }  // namespace
@@ -63,7 +64,7 @@ void Target::set_up_trace() {
   using namespace cortex_m;  // NOLINT(google-build-using-namespace): register names
   write(kDemcr, kDemcrTrcEna);
   write(kItmTcr, 0);
-  write(kTpiuAcpr, fifo_ == Fifo::kFull ? 1 : 0);
+  write(kTpiuAcpr, fifo_ == Fifo::kFull ? 3 : 0);
   write(kTpiuSppr, kTpiuSpprNrz);
   write(kTpiuFfcr, kTpiuFfcrTrigIn);
   write(kItmTcr, kItmTcrItmEna | 1U << kItmTcrTraceBusIdShift);
@@ -82,7 +83,17 @@ Target::Memory Target::save() {
 }
 
 void Target::restore(const Memory& memory) {
-  machine_.cpu().write_memory(kRam, memory);
+  // As the program's own stores, and only where there is a difference: writing as a debugger would
+  // makes the emulator look for translated code in all of it.
+  Memory now = save();
+  for (std::uint32_t offset = 0; offset != kRamSize; offset += 64) {
+    if (std::memcmp(&now[offset], &memory[offset], 64) == 0) continue;
+    for (std::uint32_t i = offset; i != offset + 64; i += 4) {
+      std::uint32_t word = 0;
+      std::memcpy(&word, &memory[i], sizeof word);
+      machine_.cpu().store_word(kRam + i, word);
+    }
+  }
   take_trace();
 }
 

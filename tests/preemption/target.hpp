@@ -48,7 +48,7 @@ struct Call {
 enum class Fifo : std::uint8_t {
   kOff,   ///< nobody listens
   kFast,  ///< empty; one byte takes 10 cycles
-  kFull,  ///< full; one byte takes 20
+  kFull,  ///< full; one byte takes 40
 };
 
 class Target {

@@ -22,12 +22,6 @@ void operator delete(void* block, std::size_t) noexcept { tested.deallocate(bloc
 namespace drone::preemption {
 namespace {
 
-enum Error : std::uint32_t {
-  kContentsChanged = 1,  ///< of a block that had an owner
-  kWrongResult = 2,      ///< of an operation
-  kWrongFlow = 4,        ///< the self-check of IT blocks
-};
-
 constinit Job job{};
 volatile Job& shared() { return job; }
 
@@ -41,7 +35,7 @@ constexpr std::size_t kOwned = 2;  ///< blocks that each handler has from the st
 constinit Held owned[kContexts][kOwned]{};
 constinit Held mine{};  ///< the operation's block
 
-void error(Error what) { shared().errors = shared().errors | what; }
+void error(FirmwareError what) { shared().errors = shared().errors | what; }
 
 std::uint32_t append(RecordKind kind, const void* block, std::uint32_t size,
                      std::uint32_t alignment = 1) {
@@ -424,17 +418,20 @@ constexpr Operation kOperations[] = {
 #endif
 };
 
-/// Largest first, so that each pool is emptied by requests of its own size.
-std::uint32_t drain(Arguments, Arguments, Arguments) {
-  for (std::size_t i = kLayout.pools.size(); i-- != 0;) {
-    const std::uint32_t size = kLayout.pools[i].block_size;
-    // A broken list may be a ring.
-    for (int most = 40; most != 0; --most) {
-      void* const block = tested.allocate(size);
-      append(block == nullptr ? RecordKind::kFailed : RecordKind::kDrained, block, size);
-      if (block == nullptr) break;
-    }
+void drain_with(std::uint32_t size) {
+  // A broken list may be a ring.
+  for (int most = 40; most != 0; --most) {
+    void* const block = tested.allocate(size);
+    append(block == nullptr ? RecordKind::kFailed : RecordKind::kDrained, block, size);
+    if (block == nullptr) break;
   }
+}
+
+/// Largest first, so that each pool is emptied by requests of its own size; then what is left, if a
+/// request takes a larger block than it must.
+std::uint32_t drain(Arguments, Arguments, Arguments) {
+  for (std::size_t i = kLayout.pools.size(); i-- != 0;) drain_with(kLayout.pools[i].block_size);
+  drain_with(1);
   return 0;
 }
 
