@@ -70,6 +70,7 @@ struct Job {
   std::uint32_t sequences[kContexts];
   // Set by the firmware.
   std::uint32_t arguments[3];        ///< of the operation
+  std::uint32_t own_records;         ///< the last so many were made for the operation in advance
   std::uint32_t entries[kContexts];  ///< how often each handler ran
   std::uint32_t errors;              ///< a set of FirmwareError
   std::uint32_t advanced;            ///< failed requests of kAdvanceSize that are in no record

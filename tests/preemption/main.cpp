@@ -22,7 +22,8 @@ namespace {
 
 constexpr const char* kUsage =
     R"(usage: preemption_sweep ELF [OPTION...]
-  --fifo fast|full       the firmware is traced, into a FIFO that is empty and fast, or full and slow
+  --fifo fast|full|stalled  the firmware is traced, into a FIFO that is empty and fast, full and
+                         slow, or full for so long that events are dropped
   --sequence-inside      SEQUENCE is due inside the operation, and not soon behind it
   --sequences N          what the handler does: at each point N of its sequences, others at the next
                          one, and take-take-give; without it all
@@ -60,8 +61,12 @@ Options parse(int argc, char** argv) {
     const std::string_view argument = argv[i];
     if (argument == "--fifo") {
       const std::string how = value();
-      if (how != "fast" && how != "full") throw Error(ExitStatus::kUsage, kUsage);
-      options.settings.fifo = how == "fast" ? Fifo::kFast : Fifo::kFull;
+      if (how != "fast" && how != "full" && how != "stalled") {
+        throw Error(ExitStatus::kUsage, kUsage);
+      }
+      options.settings.fifo = how == "fast"   ? Fifo::kFast
+                              : how == "full" ? Fifo::kFull
+                                              : Fifo::kStalled;
     } else if (argument == "--sequence-inside") {
       options.settings.sequence_inside = true;
     } else if (argument == "--sequences") {
@@ -92,7 +97,8 @@ int run(const Options& options) {
   const auto begin = std::chrono::steady_clock::now();
   Target target(options.elf, options.settings.fifo);
   if ((target.interface().is_traced != 0) != (options.settings.fifo != Fifo::kOff)) {
-    throw Error(ExitStatus::kUsage, "traced firmware needs --fifo, other firmware must not have it");
+    throw Error(ExitStatus::kUsage,
+                "traced firmware needs --fifo, other firmware must not have it");
   }
   const board::Symbols symbols(options.elf);
   const auto name_of = [&](std::uint32_t address) {
@@ -105,13 +111,16 @@ int run(const Options& options) {
   bool ok = true;
   bool found = false;
   sweep.run([&](const OperationReport& report) {
-    std::string verdict = "ok";
+    std::string verdict = report.is_skipped ? "-" : "ok";
     if (!report.ok()) verdict = fmt::format("FAILED {}", report.failures.size());
-    if (!report.uncovered.empty()) verdict += fmt::format(", {} uncovered", report.uncovered.size());
+    if (!report.uncovered.empty() && report.failures.empty())
+      verdict += fmt::format(", {} uncovered", report.uncovered.size());
     if (report.unreached != 0) verdict += fmt::format(" ({} unreached)", report.unreached);
     fmt::print(kRow, report.name, report.points, report.runs, report.pairs, report.nested,
                report.executed, report.interrupted, report.masked, verdict);
+    // After failures the rest of an operation was left out.
     for (const std::uint32_t pc : report.uncovered) {
+      if (!report.failures.empty()) break;
       fmt::print("  never interrupted before {}\n", name_of(pc));
     }
     for (const std::string& failure : report.failures) {

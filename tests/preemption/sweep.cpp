@@ -91,15 +91,13 @@ void Sweep::prepare(const Operation& operation, std::uint32_t size) {
     throw Error(ExitStatus::kInput, "preparing " + report_.name + ": " + call.problem);
   }
   prefix_ = target_.take_trace();
-  if (is_traced()) place_sequence();
   prefix_count_ = count_events(prefix_);
+  if (is_traced() && prefix_count_.counted != 0) place_sequence();
   prepared_ = target_.save();
   for (std::size_t i = 0; i != std::size(arguments_); ++i) {
     arguments_[i] = job_word(offsetof(Job, arguments) + 4 * i);
   }
-  // The last record may be the operation's own, which is completed when it has ended.
-  const std::uint32_t records = job_word(offsetof(Job, log_count));
-  records_before_ = records == 0 ? 0 : records - 1;
+  records_before_ = job_word(offsetof(Job, log_count)) - job_word(offsetof(Job, own_records));
   before_ = Truth(base_);
   for (std::uint32_t i = 0; i != records_before_; ++i) {
     const auto record = target_.read<LogRecord>(target_.job(kLog + i * sizeof(LogRecord)));
@@ -111,8 +109,7 @@ void Sweep::prepare(const Operation& operation, std::uint32_t size) {
 
 // A heap that was not used yet has told nothing; its first operation is to do so.
 void Sweep::place_sequence() {
-  const std::uint32_t counted = count_events(prefix_).counted;
-  if (counted == 0) return;
+  const std::uint32_t counted = prefix_count_.counted;
   const std::uint32_t wanted =
       settings_.sequence_inside ? kEventsBeforeInside : kEventsBeforeBehind;
   constexpr std::uint32_t kPeriod = heaptrace::kSequencePeriod;
@@ -123,10 +120,25 @@ void Sweep::place_sequence() {
   }
   const std::vector<std::byte> more = target_.take_trace();
   prefix_.insert(prefix_.end(), more.begin(), more.end());
+  prefix_count_ = count_events(prefix_);
+  if (settings_.fifo != Fifo::kStalled) return;
+  // The tracer waits for one event and gives it up; from then on it waits no more.
+  target_.fill_fifo();
+  if (const Call call = target_.call(target_.interface().advance, {1, 0, 0});
+      !call.problem.empty()) {
+    throw Error(ExitStatus::kInput, "stalling the trace: " + call.problem);
+  }
+  target_.resume_fifo();
+  target_.take_trace();
 }
 
 void Sweep::sweep(const Operation& operation, std::uint32_t size) {
   prepare(operation, size);
+  // A tracer that is stalled already has told something.
+  if (settings_.fifo == Fifo::kStalled && prefix_count_.counted == 0) {
+    report_.is_skipped = true;
+    return;
+  }
   const Call undisturbed = attempt({kNothing, kNothing}, {}, true);
   const std::vector<Boundary> points = this->points(undisturbed);
   report_.points += points.size();
@@ -138,7 +150,7 @@ void Sweep::sweep(const Operation& operation, std::uint32_t size) {
                              (i + sequence) % sequence_count < settings_.sequences_per_point;
       if (!is_chosen) continue;
       if (has_failed_enough()) return;
-            const Sequences sequences{sequence, kNothing};
+      const Sequences sequences{sequence, kNothing};
       const Injection first{points[i], 0};
       const Call call = attempt(sequences, {first}, true);
       ++report_.runs;
@@ -233,10 +245,10 @@ Call Sweep::attempt(const Sequences& sequences, const std::vector<Injection>& in
   is_lost_ = true;
   std::string message = call.problem;
   for (const Injection& injection : injections) {
-    message += fmt::format("\n    interrupt {} ({}) before {}{}", injection.interrupt,
-                           target_.sequence_name(sequences[injection.interrupt]),
-                           injection.at.in_handler ? "the handler's " : "",
-                           name_of_(injection.at.pc));
+    message +=
+        fmt::format("\n    interrupt {} ({}) before {}{}", injection.interrupt,
+                    target_.sequence_name(sequences[injection.interrupt]),
+                    injection.at.in_handler ? "the handler's " : "", name_of_(injection.at.pc));
   }
   report_.failures.push_back(std::move(message));
   return call;
@@ -250,6 +262,13 @@ std::string Sweep::judge(const std::vector<Injection>& injections, const Call& c
     problem = target_.call(operation_.finish, {call.result, 0, 0}).problem;
     if (!problem.empty()) problem = "when its result is used: " + problem;
   }
+  if (is_traced()) {
+    target_.resume_fifo();
+    const std::vector<std::byte> trace = target_.take_trace();
+    swo_ = prefix_;
+    swo_.insert(swo_.end(), trace.begin(), trace.end());
+  }
+  const std::uint32_t records = job_word(offsetof(Job, log_count));
   if (problem.empty()) {
     problem = target_.call(target_.interface().drain).problem;
     if (!problem.empty()) problem = "when the heap is drained: " + problem;
@@ -282,7 +301,10 @@ std::string Sweep::judge(const std::vector<Injection>& injections, const Call& c
       return fmt::format("the contents of the block at 0x{:08x} were changed", owned.address);
     }
   }
-  return is_traced() ? judge_trace(truth) : std::string();
+  if (!is_traced()) return {};
+  std::uint32_t dropped = 1;  // by stalling
+  for (std::uint32_t i = 0; i != records - records_before_; ++i) dropped += events_of(records_[i]);
+  return judge_trace(truth, dropped);
 }
 
 std::string Sweep::add_records(Truth& truth) {
@@ -298,31 +320,31 @@ std::string Sweep::add_records(Truth& truth) {
   return {};
 }
 
-std::string Sweep::judge_trace(const Truth& truth) {
-  std::vector<std::byte> swo = prefix_;
+std::string Sweep::judge_trace(const Truth& truth, std::uint32_t dropped) {
   const auto take = [&] {
     const std::vector<std::byte> more = target_.take_trace();
-    swo.insert(swo.end(), more.begin(), more.end());
+    swo_.insert(swo_.end(), more.begin(), more.end());
   };
   take();
   constexpr std::uint32_t kPeriod = heaptrace::kSequencePeriod;
   const bool is_behind = !settings_.sequence_inside && prefix_count_.counted != 0;
   if (!is_behind && attempts_ % settings_.next_sequence_stride == 0) {
-    const std::uint32_t missing = kPeriod - count_events(swo).counted % kPeriod;
+    const std::uint32_t missing = kPeriod - count_events(swo_).counted % kPeriod;
     if (const Call call = target_.call(target_.interface().advance, {missing, 0, 0});
         !call.problem.empty()) {
       return "when more is traced: " + call.problem;
     }
     take();
   }
-  const TraceCount count = count_events(swo);
+  const TraceCount count = count_events(swo_);
   if (count.sequences != count.counted / kPeriod) {
     return fmt::format("{} SEQUENCE in {} events", count.sequences, count.counted);
   }
   if (is_behind && count.sequences == prefix_count_.sequences) {
     return "no SEQUENCE behind the operation";
   }
-  return truth.check_trace(swo, job_word(offsetof(Job, advanced)));
+  if (settings_.fifo == Fifo::kStalled) return Truth::check_stalled_trace(swo_, dropped);
+  return truth.check_trace(swo_, job_word(offsetof(Job, advanced)));
 }
 
 }  // namespace drone::preemption

@@ -21,17 +21,17 @@ struct Settings {
   Fifo fifo = Fifo::kOff;
   /// Where SEQUENCE is due: in the operation itself, or some events behind it.
   bool sequence_inside = false;
-  /// What the handler does: take-take-give at every point, and of all sequences this many, others at
-  /// the next point.
+  /// What the handler does: take-take-give at every point, and of all sequences this many, others
+  /// at the next point.
   unsigned sequences_per_point = UINT_MAX;
-  /// An instruction that is executed again and again, as in waiting for the FIFO, is interrupted the
-  /// first so many times.
+  /// An instruction that is executed again and again, as in waiting for the FIFO, is interrupted
+  /// the first so many times.
   unsigned most_visits = UINT_MAX;
   /// Of the pairs of points for two interrupts, every nth is tried; 0: none.
   unsigned pair_stride = 0;
   /// Of the runs whose SEQUENCE was due inside, the next one is waited for in every nth.
   unsigned next_sequence_stride = 16;
-  std::string filter;  ///< operations whose name contains it
+  std::string filter;          ///< operations whose name contains it
   unsigned most_failures = 5;  ///< of an operation; then the next one
 };
 
@@ -47,7 +47,8 @@ struct OperationReport {
   std::size_t masked = 0;       ///< of these, only ever executed with interrupts masked
   std::vector<std::uint32_t> uncovered;
   std::vector<std::string> failures;
-  bool ok() const { return failures.empty() && uncovered.empty() && runs != 0; }
+  bool is_skipped = false;
+  bool ok() const { return failures.empty() && uncovered.empty() && (runs != 0 || is_skipped); }
 };
 
 class Sweep {
@@ -77,7 +78,7 @@ class Sweep {
                bool wants_boundaries);
   std::string judge(const std::vector<Injection>& injections, const Call& call);
   std::string add_records(Truth& truth);
-  std::string judge_trace(const Truth& truth);
+  std::string judge_trace(const Truth& truth, std::uint32_t dropped);
   void note_coverage(const Sequences& sequences, const std::vector<Injection>& injections,
                      const Call& call);
   std::vector<Boundary> points(const Call& undisturbed) const;
@@ -85,7 +86,9 @@ class Sweep {
   void cover_the_rest();
   bool is_traced() const { return settings_.fifo != Fifo::kOff; }
   bool has_failed_enough() const { return report_.failures.size() >= settings_.most_failures; }
-  std::uint32_t job_word(std::size_t offset) { return target_.read<std::uint32_t>(target_.job(offset)); }
+  std::uint32_t job_word(std::size_t offset) {
+    return target_.read<std::uint32_t>(target_.job(offset));
+  }
 
   Target& target_;
   Settings settings_;
@@ -103,6 +106,7 @@ class Sweep {
   Truth before_{0};
   std::uint32_t records_before_ = 0;
   std::vector<LogRecord> records_;
+  std::vector<std::byte> swo_;  ///< of the run
   std::uint64_t attempts_ = 0;
   std::uint64_t pair_count_ = 0;
 

@@ -17,7 +17,6 @@ namespace drone::preemption {
 
 namespace {
 
-
 constexpr std::uint32_t kFlash = 0;
 constexpr std::uint32_t kRam = 0x20000000;
 constexpr std::uint32_t kRamSize = 32 * 1024;
@@ -27,8 +26,12 @@ constexpr std::uint32_t kExceptionNumber = 0x1FF;
 constexpr std::uint16_t kBkpt = 0xBE00;
 /// Far more than any call takes, and a tracer that gives a full FIFO up.
 constexpr std::uint64_t kRunaway = 2'000'000;
-/// Empties the FIFO whatever the rate.
-constexpr std::uint64_t kFifoCycles = 2000;
+constexpr std::uint32_t kFastDivider = 1;
+constexpr std::uint32_t kFullDivider = 4;
+/// One byte takes longer than the tracer waits.
+constexpr std::uint32_t kStalledDivider = 0x10000;
+/// In this time the FIFO empties, whatever the rate.
+constexpr std::uint64_t kFifoCycles = 32 * 10 * std::uint64_t{kStalledDivider};
 constexpr unsigned kFillPort = 0;
 
 }  // namespace
@@ -64,7 +67,7 @@ void Target::set_up_trace() {
   using namespace cortex_m;  // NOLINT(google-build-using-namespace): register names
   write(kDemcr, kDemcrTrcEna);
   write(kItmTcr, 0);
-  write(kTpiuAcpr, fifo_ == Fifo::kFull ? 3 : 0);
+  write(kTpiuAcpr, (fifo_ == Fifo::kFull ? kFullDivider : kFastDivider) - 1);
   write(kTpiuSppr, kTpiuSpprNrz);
   write(kTpiuFfcr, kTpiuFfcrTrigIn);
   write(kItmTcr, kItmTcrItmEna | 1U << kItmTcrTraceBusIdShift);
@@ -72,8 +75,13 @@ void Target::set_up_trace() {
 }
 
 void Target::fill_fifo() {
-  if (fifo_ != Fifo::kFull) return;
+  if (fifo_ == Fifo::kOff || fifo_ == Fifo::kFast) return;
+  if (fifo_ == Fifo::kStalled) write(cortex_m::kTpiuAcpr, kStalledDivider - 1);
   for (int i = 0; i != 3; ++i) write(cortex_m::itm_stim(kFillPort), 0x55555555);
+}
+
+void Target::resume_fifo() {
+  if (fifo_ == Fifo::kStalled) write(cortex_m::kTpiuAcpr, kFastDivider - 1);
 }
 
 Target::Memory Target::save() {

@@ -46,9 +46,10 @@ struct Call {
 
 /// How the trace FIFO stands when an operation begins, and how fast it empties.
 enum class Fifo : std::uint8_t {
-  kOff,   ///< nobody listens
-  kFast,  ///< empty; one byte takes 10 cycles
-  kFull,  ///< full; one byte takes 40
+  kOff,      ///< nobody listens
+  kFast,     ///< empty; one byte takes 10 cycles
+  kFull,     ///< full; one byte takes 40
+  kStalled,  ///< full, and nothing leaves it: events are dropped, until `resume_fifo`
 };
 
 class Target {
@@ -68,8 +69,9 @@ class Target {
   /// Calls a function and makes interrupts pending at the given points of it, in order.
   Call call(std::uint32_t function, const std::uint32_t (&arguments)[3] = {0, 0, 0},
             const std::vector<Injection>& injections = {}, bool wants_boundaries = false);
-  /// Fills the trace FIFO if that is how an operation is to find it.
+  /// Fills the trace FIFO, and stalls it, if that is how an operation is to find it.
   void fill_fifo();
+  void resume_fifo();
   bool interrupts_masked() { return machine_.cpu().special().primask != 0; }
 
   const Interface& interface() const { return interface_; }

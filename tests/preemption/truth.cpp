@@ -111,8 +111,7 @@ std::string Truth::compare(std::vector<Step> expected, std::vector<Step> seen) {
   std::stable_sort(expected.begin(), expected.end(), by_block);
   std::stable_sort(seen.begin(), seen.end(), by_block);
   if (expected == seen) return {};
-  const auto [a, b] =
-      std::mismatch(expected.begin(), expected.end(), seen.begin(), seen.end());
+  const auto [a, b] = std::mismatch(expected.begin(), expected.end(), seen.begin(), seen.end());
   const std::uint32_t block =
       std::min(a == expected.end() ? kNone : a->block, b == seen.end() ? kNone : b->block);
   return fmt::format("the trace tells another story of block {}", block);
@@ -125,37 +124,37 @@ std::string Truth::check_trace(const std::vector<std::byte>& swo, std::uint32_t 
   bool foreign = false;
   heaptrace::Summary summary;
   try {
-    summary = heaptrace::read_events(
-        [&] { return std::make_unique<MemorySource>(swo); }, {}, [] {},
-        [&](std::span<const heaptrace::Event> events) {
-          for (const heaptrace::Event& event : events) {
-            using heaptrace::EventKind;
-            if (event.block >= blocks_.size()) {
-              foreign = true;
-              continue;
-            }
-            switch (event.kind) {
-              case EventKind::kAlloc:
-                seen.push_back({event.block, Kind::kTake, event.size});
-                alignments[event.block] = event.alignment;
-                break;
-              case EventKind::kDealloc:
-                seen.push_back({event.block, Kind::kGive, 0});
-                break;
-              case EventKind::kResize:
-                seen.push_back({event.block, Kind::kResize, event.size});
-                break;
-              case EventKind::kRealign:
-                alignments[event.block] = event.alignment;
-                break;
-              case EventKind::kFailed:
-                ++failed[event.size];
-                break;
-              case EventKind::kReset:
-                break;
-            }
-          }
-        });
+    summary =
+        heaptrace::read_events([&] { return std::make_unique<MemorySource>(swo); }, {}, [] {},
+                               [&](std::span<const heaptrace::Event> events) {
+                                 for (const heaptrace::Event& event : events) {
+                                   using heaptrace::EventKind;
+                                   if (event.block >= blocks_.size()) {
+                                     foreign = true;
+                                     continue;
+                                   }
+                                   switch (event.kind) {
+                                     case EventKind::kAlloc:
+                                       seen.push_back({event.block, Kind::kTake, event.size});
+                                       alignments[event.block] = event.alignment;
+                                       break;
+                                     case EventKind::kDealloc:
+                                       seen.push_back({event.block, Kind::kGive, 0});
+                                       break;
+                                     case EventKind::kResize:
+                                       seen.push_back({event.block, Kind::kResize, event.size});
+                                       break;
+                                     case EventKind::kRealign:
+                                       alignments[event.block] = event.alignment;
+                                       break;
+                                     case EventKind::kFailed:
+                                       ++failed[event.size];
+                                       break;
+                                     case EventKind::kReset:
+                                       break;
+                                   }
+                                 }
+                               });
   } catch (const Error& error) {
     return "the trace cannot be read: " + error.message();
   }
@@ -192,6 +191,31 @@ std::string Truth::check_trace(const std::vector<std::byte>& swo, std::uint32_t 
   return {};
 }
 
+std::string Truth::check_stalled_trace(const std::vector<std::byte>& swo, std::uint64_t dropped) {
+  heaptrace::Losses losses;
+  try {
+    losses = heaptrace::read_events([&] { return std::make_unique<MemorySource>(swo); }, {}, [] {},
+                                    [](std::span<const heaptrace::Event>) {})
+                 .losses;
+  } catch (const Error& error) {
+    return "the trace cannot be read: " + error.message();
+  }
+  if (losses.overflows != 0) return "the trace has an overflow: a write met a full FIFO";
+  if (losses.malformed != 0 || losses.damaged_events != 0) return "the trace is damaged";
+  if (losses.dropped_events != dropped) {
+    return fmt::format("{} events were dropped, the trace says {}", dropped, losses.dropped_events);
+  }
+  if (losses.lost_events != 0) {
+    return fmt::format("SEQUENCE is not exact: {} events lost", losses.lost_events);
+  }
+  return {};
+}
+
+std::uint32_t events_of(const LogRecord& record) {
+  if (record.kind == RecordKind::kNothing) return 0;
+  return heaptrace::is_narrow(0, record.size) ? 1 : 2;
+}
+
 TraceCount count_events(std::span<const std::byte> swo) {
   TraceCount count;
   const auto take = [&count](const itm::Packet& packet) {
@@ -203,6 +227,7 @@ TraceCount count_events(std::span<const std::byte> swo) {
         heaptrace::decode({static_cast<std::uint32_t>(packet.value), packet.size});
     if (!decoded.valid) return;
     if (heaptrace::is_counted(decoded.record.op)) ++count.counted;
+    if (decoded.record.op == heaptrace::Op::kDropped) count.counted += decoded.record.argument;
     if (decoded.record.op == heaptrace::Op::kSequence) ++count.sequences;
   };
   itm::Decoder decoder;

@@ -41,6 +41,10 @@ class Truth {
   /// failed requests of kAdvanceSize.
   std::string check_trace(const std::vector<std::byte>& swo, std::uint32_t advanced) const;
 
+  /// The same for a stream from which that many events were dropped: it says so, and SEQUENCE
+  /// counts them.
+  static std::string check_stalled_trace(const std::vector<std::byte>& swo, std::uint64_t dropped);
+
  private:
   struct Block {
     bool live = false;
@@ -79,9 +83,11 @@ class Truth {
 
 /// What a stream of SWO bytes says, event by event.
 struct TraceCount {
-  std::uint32_t counted = 0;  ///< events that SEQUENCE counts
+  std::uint32_t counted = 0;  ///< events that SEQUENCE counts, dropped ones included
   std::uint32_t sequences = 0;
 };
+/// The events that SEQUENCE counts which an operation's record stands for.
+std::uint32_t events_of(const LogRecord& record);
 TraceCount count_events(std::span<const std::byte> swo);
 
 }  // namespace drone::preemption

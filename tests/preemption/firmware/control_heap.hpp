@@ -131,8 +131,8 @@ class ControlHeap {
     for (std::size_t place = 0; place != kPools; ++place) {
       const heap::PoolSpec pool = kLayout.pools[kPlaced[place].pool];
       for (std::uint32_t i = pool.capacity; i-- != 0;) {
-        auto* const node = reinterpret_cast<Node*>(memory_.data() +
-                                                   kPlaced[place].offset + i * pool.block_size);
+        auto* const node =
+            reinterpret_cast<Node*>(memory_.data() + kPlaced[place].offset + i * pool.block_size);
         node->next = heads_[place];
         heads_[place] = node;
       }
@@ -216,7 +216,8 @@ class ControlHeap {
 #endif
 
   static inline constinit std::array<Node*, kPools> heads_{};
-  alignas(heap::kMaxAlignment) static inline constinit std::array<std::byte, kLayout.size> memory_{};
+  alignas(
+      heap::kMaxAlignment) static inline constinit std::array<std::byte, kLayout.size> memory_{};
   static inline constinit bool linked_ = false;
 };
 

@@ -171,7 +171,7 @@ void reallocate(std::uint32_t n, Held (&has)[kOwned]) {
   end_reallocation(held, begun, n + 40, tested.reallocate(held.block, n + 40));
 }
 
-constexpr Text kSequenceNames[] = {"nothing",   "take",      "give",   "take-take-give",
+constexpr Text kSequenceNames[] = {"nothing",   "take",      "give",      "take-take-give",
                                    "give-give", "take-give", "give-take", "resize",
                                    "exhaust",   "reallocate"};
 constexpr Sequence kSequences[] = {nothing,   take_one,  give_one, take_take_give, give_give,
@@ -239,11 +239,12 @@ std::uint32_t with_left(Arguments, Arguments, Arguments) {
   leave(kRequest, kBlocks);
   return argue(kRequest);
 }
-/// Nothing is left for requests of 64 bytes.
-std::uint32_t with_none(Arguments, Arguments, Arguments) {
+/// So many blocks are left for requests of 64 bytes, and nothing to spill to.
+template <std::uint32_t kBlocks>
+std::uint32_t with_only(Arguments, Arguments, Arguments) {
   settle();
   leave(kLarge, 0);
-  leave(64, 0);
+  leave(64, kBlocks);
   return argue(64);
 }
 template <std::uint32_t kRequest, std::uint32_t kAlignment>
@@ -255,23 +256,28 @@ template <std::uint32_t kRequest, std::uint32_t kAlignment = 1>
 std::uint32_t unprepared(Arguments, Arguments, Arguments) {
   return argue(kRequest, kAlignment);
 }
+/// The operation gives `mine` back.
+std::uint32_t argue_to_give() {
+  shared().own_records = 1;
+  return argue(let_go(mine));
+}
 template <std::uint32_t kRequest = kSize>
 std::uint32_t with_block_to_give(Arguments, Arguments, Arguments) {
   settle();
   mine = take(kRequest);
-  return argue(let_go(mine));
+  return argue_to_give();
 }
 std::uint32_t with_block_of_exhausted(Arguments, Arguments, Arguments) {
   settle();
   mine = take(kSize);
   leave(kSize, 1);
-  return argue(let_go(mine));
+  return argue_to_give();
 }
 std::uint32_t with_spilled_block(Arguments, Arguments, Arguments) {
   settle();
   leave(kSize, 0);
   mine = take(kSize);
-  return argue(let_go(mine));
+  return argue_to_give();
 }
 template <std::uint32_t kOld, std::uint32_t kNew>
 std::uint32_t with_block_to_resize(Arguments, Arguments, Arguments) {
@@ -285,6 +291,7 @@ std::uint32_t with_block_to_reallocate(Arguments, Arguments, Arguments) {
   settle();
   mine = take(kOld);
   begun = begin_reallocation(mine);
+  shared().own_records = 1;
   return argue(mine.block, kNew);
 }
 
@@ -384,7 +391,8 @@ constexpr Operation kOperations[] = {
     {"allocate, last block", with_left<1>, allocate, allocated, {kSize, 16}},
     {"allocate, spills", with_left<0>, allocate, allocated, {kSize, 16}},
     {"operator new, spills", with_left<0>, operator_new, allocated, {kSize, 16}},
-    {"allocate, fails", with_none, allocate, allocated, {64, kLarge}},
+    {"allocate, last of all", with_only<1>, allocate, allocated, {64, 0}},
+    {"allocate, fails", with_only<0>, allocate, allocated, {64, kLarge}},
     {"allocate, too large", with_request<kHuge, 1>, allocate, allocated, {kSize, 0}},
     {"allocate, beyond the table", with_request<kLarge, 1>, allocate, allocated, {kLarge, 0}},
     {"allocate, aligned", with_request<16, 16>, allocate_aligned, allocated_aligned, {16, 64}},
@@ -411,8 +419,16 @@ constexpr Operation kOperations[] = {
      reallocate,
      reallocated,
      {kSize, 0}},
-    {"reallocate, moves", with_block_to_reallocate<kSize, 15>, reallocate, reallocated, {kSize, 16}},
-    {"reallocate, fails", with_block_to_reallocate<kSize, 4000>, reallocate, reallocated, {kSize, 0}},
+    {"reallocate, moves",
+     with_block_to_reallocate<kSize, 15>,
+     reallocate,
+     reallocated,
+     {kSize, 16}},
+    {"reallocate, fails",
+     with_block_to_reallocate<kSize, 4000>,
+     reallocate,
+     reallocated,
+     {kSize, 0}},
 #if __ARM_ARCH >= 7
     {"(no heap: IT blocks)", with_size, conditional_code, conditional_result, {kSize, 0}},
 #endif
