@@ -32,6 +32,7 @@ Machine::Machine(const MachineConfiguration& configuration, std::ostream& consol
                   .clock_hz = configuration.clock_hz,
                   .vector_table = configuration.regions.front().origin},
                  [this] { return cpu_.xpsr() & kExceptionNumber; }),
+      clears_monitor_(configuration.clears_monitor),
       console_(console) {}
 
 void Machine::load(const ElfImage& image) {

@@ -25,6 +25,9 @@ struct MachineConfiguration {
   CoreKind core = CoreKind::kCortexM4;
   std::vector<MemoryRegion> regions;  ///< the first is the flash, with the vector table
   std::uint32_t clock_hz = 0;
+  /// Exception entry and return clear the exclusive monitor, as the architecture has it. Off: a
+  /// wrong board, on which tests of interrupt safety must fail.
+  bool clears_monitor = true;
 };
 
 /// A fault for which the program has no handler of its own: what a HardFault stands for.
@@ -124,6 +127,7 @@ class Machine final : private CpuClient {
 
   Cpu cpu_;
   SystemRegisters registers_;
+  bool clears_monitor_;
   std::ostream& console_;
   std::function<void(std::uint32_t)> observer_;
 

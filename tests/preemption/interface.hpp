@@ -97,6 +97,9 @@ struct Interface {
   Pointer<Job> job;
   Pointer<const void> stopped;  ///< a BKPT: where every call returns to
   Pointer<void> stack_top;
+  /// Code that has nothing to do with the heap: to it, a stretch of it is one instruction.
+  Pointer<const void> bookkeeping_begin;
+  Pointer<const void> bookkeeping_end;
   Function drain;    ///< takes all blocks that are free
   Function advance;  ///< fails as many requests of kAdvanceSize as its argument says
   std::uint32_t operation_count;

@@ -31,6 +31,7 @@ constexpr const char* kUsage =
   --pairs N              two interrupts: every Nth pair of points (1: all; 0, the default: none
                          but what is needed to interrupt every instruction)
   --every-sequence       wait for the next SEQUENCE in each run, not in every 16th
+  --keep-monitor         on a wrong board, whose exceptions leave the exclusive monitor alone
   --operation TEXT       only operations whose name contains it
   --expect TEXT          succeed if and only if a failure is found whose message contains it
 )";
@@ -38,6 +39,7 @@ constexpr const char* kUsage =
 struct Options {
   std::string elf;
   std::string expected;
+  bool clears_monitor = true;
   Settings settings;
 };
 
@@ -77,6 +79,8 @@ Options parse(int argc, char** argv) {
       options.settings.pair_stride = number(value());
     } else if (argument == "--every-sequence") {
       options.settings.next_sequence_stride = 1;
+    } else if (argument == "--keep-monitor") {
+      options.clears_monitor = false;
     } else if (argument == "--operation") {
       options.settings.filter = value();
     } else if (argument == "--expect") {
@@ -95,7 +99,7 @@ constexpr const char* kRow = "{:32}{:>7}{:>8}{:>9}{:>9}  {:>5}{:>6}{:>6}  {}\n";
 
 int run(const Options& options) {
   const auto begin = std::chrono::steady_clock::now();
-  Target target(options.elf, options.settings.fifo);
+  Target target(options.elf, options.settings.fifo, options.clears_monitor);
   if ((target.interface().is_traced != 0) != (options.settings.fifo != Fifo::kOff)) {
     throw Error(ExitStatus::kUsage,
                 "traced firmware needs --fifo, other firmware must not have it");

@@ -176,7 +176,13 @@ std::vector<Boundary> Sweep::points(const Call& undisturbed) const {
 
 void Sweep::second_interrupts(const Sequences& sequences, const Injection& first,
                               const Call& call) {
+  bool was_bookkeeping = false;
   for (const Boundary& boundary : call.boundaries) {
+    const bool is_bookkeeping = boundary.pc >= target_.interface().bookkeeping_begin &&
+                                boundary.pc < target_.interface().bookkeeping_end;
+    const bool is_the_same = was_bookkeeping && is_bookkeeping;
+    was_bookkeeping = is_bookkeeping;
+    if (is_the_same) continue;
     for (const std::uint32_t second : kSecondSequences) {
       if (pair_count_++ % settings_.pair_stride != 0) continue;
       if (has_failed_enough()) return;

@@ -36,12 +36,13 @@ constexpr unsigned kFillPort = 0;
 
 }  // namespace
 
-Target::Target(const std::filesystem::path& elf, Fifo fifo)
+Target::Target(const std::filesystem::path& elf, Fifo fifo, bool clears_monitor)
     : image_(load_elf_image(elf)),
       fifo_(fifo),
       machine_({.core = board::CoreKind::kCortexM4,
                 .regions = {{"flash", kFlash, 128 * 1024, false}, {"ram", kRam, kRamSize, true}},
-                .clock_hz = 25'000'000},
+                .clock_hz = 25'000'000,
+                .clears_monitor = clears_monitor},
                console_) {
   machine_.set_debugger_attached(true);
   boot();

@@ -55,7 +55,7 @@ enum class Fifo : std::uint8_t {
 class Target {
  public:
   /// Throws Error.
-  Target(const std::filesystem::path& elf, Fifo fifo);
+  Target(const std::filesystem::path& elf, Fifo fifo, bool clears_monitor = true);
 
   /// A reset, and start-up code. Throws Error if it does not come to its end.
   void boot();

@@ -37,8 +37,10 @@ constinit Held mine{};  ///< the operation's block
 
 void error(FirmwareError what) { shared().errors = shared().errors | what; }
 
-std::uint32_t append(RecordKind kind, const void* block, std::uint32_t size,
-                     std::uint32_t alignment = 1) {
+#define BOOKKEEPING [[gnu::noinline, gnu::section(".bookkeeping")]]
+
+BOOKKEEPING std::uint32_t append(RecordKind kind, const void* block, std::uint32_t size,
+                                 std::uint32_t alignment = 1) {
   const cortex_m::InterruptMask mask;
   const std::uint32_t index = shared().log_count;
   shared().log_count = index + 1;
@@ -50,13 +52,18 @@ std::uint32_t append(RecordKind kind, const void* block, std::uint32_t size,
   return index;
 }
 
-void fill(const Held& held) {
-  for (std::uint32_t i = 0; i != held.size && i != kFilledBytes; ++i) {
-    const_cast<volatile unsigned char&>(held.block[i]) = fill_of(held.record);
+/// By words, because the emulation library's stores are slow.
+BOOKKEEPING void fill(const Held& held) {
+  const std::uint32_t size = held.size < kFilledBytes ? held.size : kFilledBytes;
+  const std::uint32_t byte = fill_of(held.record);
+  std::uint32_t i = 0;
+  for (; i + 4 <= size; i += 4) {
+    *reinterpret_cast<volatile std::uint32_t*>(held.block + i) = byte * 0x01010101;
   }
+  for (; i != size; ++i) const_cast<volatile unsigned char&>(held.block[i]) = fill_of(held.record);
 }
 
-void check_contents(const Held& held, std::uint32_t size) {
+BOOKKEEPING void check_contents(const Held& held, std::uint32_t size) {
   for (std::uint32_t i = 0; i != size && i != kFilledBytes; ++i) {
     if (const_cast<volatile unsigned char&>(held.block[i]) != fill_of(held.record)) {
       error(kContentsChanged);
@@ -465,6 +472,7 @@ std::uint32_t advance(std::uint32_t events, Arguments, Arguments) {
 extern "C" {
 
 extern std::uint32_t stack_top;
+extern const char bookkeeping_begin[], bookkeeping_end[];
 void stopped();
 void interrupt_0();
 void interrupt_1();
@@ -483,6 +491,8 @@ extern const drone::preemption::Interface preemption_interface;
     .job = &drone::preemption::job,
     .stopped = reinterpret_cast<const void*>(&stopped),
     .stack_top = &stack_top,
+    .bookkeeping_begin = bookkeeping_begin,
+    .bookkeeping_end = bookkeeping_end,
     .drain = drone::preemption::drain,
     .advance = drone::preemption::advance,
     .operation_count = std::size(drone::preemption::kOperations),
