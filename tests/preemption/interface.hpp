@@ -14,8 +14,14 @@ namespace drone::preemption {
 
 /// Small pools, so that a test can exhaust and drain them; the largest is beyond the table that the
 /// heap looks sizes up in.
+#ifndef HEAP_OPTIONS
+#define HEAP_OPTIONS
+#endif
 inline constexpr heap::Layout<5> kLayout{
-    .size = 11000, .alignment = 4, .pools = {{{8, 6}, {12, 10}, {16, 8}, {64, 6}, {2064, 5}}}};
+    .size = 11000,
+    .alignment = 4,
+    .pools = {{{8, 6}, {12, 10}, {16, 8}, {64, 6}, {2064, 5}}},
+    .options = {HEAP_OPTIONS}};
 
 #ifdef __arm__
 using Function = std::uint32_t (*)(std::uint32_t, std::uint32_t, std::uint32_t);
@@ -59,6 +65,7 @@ enum FirmwareError : std::uint32_t {
   kContentsChanged = 1,  ///< of a block that had an owner
   kWrongResult = 2,      ///< of an operation
   kWrongFlow = 4,        ///< the self-check of IT blocks
+  kMisuse = 8,           ///< reported by the heap, of a firmware that did nothing wrong
 };
 
 inline constexpr std::size_t kLogCapacity = 512;
@@ -94,6 +101,7 @@ inline constexpr std::uint32_t kMagic = 0x50524531;
 struct Interface {
   std::uint32_t magic;
   std::uint32_t is_traced;
+  std::uint32_t is_guarded;  ///< each block has a guard word behind it
   Pointer<Job> job;
   Pointer<const void> stopped;  ///< a BKPT: where every call returns to
   Pointer<void> stack_top;

@@ -44,7 +44,7 @@ void Sweep::find_base() {
   for (const LogRecord& record : records) {
     if (record.kind == RecordKind::kDrained) base_ = std::min(base_, record.address);
   }
-  Truth truth(base_);
+  Truth truth(base_, target_.interface().is_guarded != 0);
   for (const LogRecord& record : records) {
     if (std::string wrong = truth.add(record); !wrong.empty()) {
       throw Error(ExitStatus::kInput, "without any interrupt, " + wrong);
@@ -98,7 +98,7 @@ void Sweep::prepare(const Operation& operation, std::uint32_t size) {
     arguments_[i] = job_word(offsetof(Job, arguments) + 4 * i);
   }
   records_before_ = job_word(offsetof(Job, log_count)) - job_word(offsetof(Job, own_records));
-  before_ = Truth(base_);
+  before_ = Truth(base_, target_.interface().is_guarded != 0);
   for (std::uint32_t i = 0; i != records_before_; ++i) {
     const auto record = target_.read<LogRecord>(target_.job(kLog + i * sizeof(LogRecord)));
     if (std::string wrong = before_.add(record); !wrong.empty()) {
@@ -296,7 +296,8 @@ std::string Sweep::judge(const std::vector<Injection>& injections, const Call& c
     return fmt::format("the firmware found{}{}{}",
                        (errors & kContentsChanged) != 0 ? " a block's contents changed" : "",
                        (errors & kWrongResult) != 0 ? " a wrong result" : "",
-                       (errors & kWrongFlow) != 0 ? " a wrong flow of control" : "");
+                       (errors & kWrongFlow) != 0 ? " a wrong flow of control" : "",
+                       (errors & kMisuse) != 0 ? " misuse, says the heap" : "");
   }
   for (const Truth::Owned& owned : truth.owned()) {
     std::array<std::byte, kFilledBytes> bytes;

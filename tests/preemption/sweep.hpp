@@ -103,7 +103,7 @@ class Sweep {
   std::uint32_t arguments_[3]{};
   std::vector<std::byte> prefix_;  ///< of the trace
   TraceCount prefix_count_;
-  Truth before_{0};
+  Truth before_{0, false};
   std::uint32_t records_before_ = 0;
   std::vector<LogRecord> records_;
   std::vector<std::byte> swo_;  ///< of the run

@@ -12,13 +12,17 @@
 
 namespace drone::preemption {
 
-Truth::Truth(std::uint32_t base) : base_(base) {
+Truth::Truth(std::uint32_t base, bool is_guarded) : base_(base) {
   std::array<heap::PoolPlacement, kLayout.pools.size()> placed{};
   heap::place_pools(kLayout.pools, placed);
   std::uint32_t blocks = 0;
+  std::uint32_t offset = 0;
   for (std::size_t i = 0; i != placed.size(); ++i) {
     const heap::PoolSpec& pool = kLayout.pools[placed[i].pool];
-    places_[i] = {placed[i].offset, pool.block_size, pool.capacity, placed[i].first_block};
+    const std::uint32_t stride =
+        pool.block_size + (is_guarded ? heap::block_alignment(pool.block_size) : 0);
+    places_[i] = {offset, pool.block_size, stride, pool.capacity, placed[i].first_block};
+    offset += stride * pool.capacity;
     blocks += pool.capacity;
   }
   blocks_.resize(blocks);
@@ -28,8 +32,8 @@ std::uint32_t Truth::number_of(std::uint32_t address) const {
   const std::uint32_t offset = address - base_;
   for (const Place& place : places_) {
     const std::uint32_t inside = offset - place.offset;
-    if (inside >= place.block_size * place.capacity) continue;
-    return inside % place.block_size == 0 ? place.first_block + inside / place.block_size : kNone;
+    if (inside >= place.stride * place.capacity) continue;
+    return inside % place.stride == 0 ? place.first_block + inside / place.stride : kNone;
   }
   return kNone;
 }
@@ -100,7 +104,7 @@ std::vector<Truth::Owned> Truth::owned() const {
     const Block& block = blocks_[number];
     if (!block.live || block.drained) continue;
     const Place& place = place_of(number);
-    owned.push_back({base_ + place.offset + (number - place.first_block) * place.block_size,
+    owned.push_back({base_ + place.offset + (number - place.first_block) * place.stride,
                      std::min(block.size, kFilledBytes), fill_of(block.record)});
   }
   return owned;

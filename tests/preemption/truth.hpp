@@ -18,8 +18,8 @@ namespace drone::preemption {
 /// What happened to the heap's blocks, from the firmware's records.
 class Truth {
  public:
-  /// `base` is the address of the heap's first block.
-  explicit Truth(std::uint32_t base);
+  /// `base` is the address of the heap's first block; `is_guarded`: a guard word behind each.
+  Truth(std::uint32_t base, bool is_guarded);
 
   /// Takes the next record; empty, or what is wrong: a block handed out twice, an address that is
   /// no block, one that is too small or not aligned.
@@ -63,6 +63,7 @@ class Truth {
   struct Place {
     std::uint32_t offset;
     std::uint32_t block_size;
+    std::uint32_t stride;
     std::uint32_t capacity;
     std::uint32_t first_block;
   };

@@ -4,9 +4,10 @@
 // The free blocks of one pool, as a list that every context of the program may take from and give
 // to. The one word a pool has in RAM.
 //
-// A free block's first word links to the next free block; the last one's to the pool's ListEnd, a
-// constant whose own link is null. So one test tells that a list is empty, and what was read by
-// then, the address of that end, says where the next larger blocks are.
+// A free block's first word links to the next free block; the last one's to the pool's ListEnd, by
+// an odd address. So the head alone tells that a list is empty, and where the next larger blocks
+// are. (A link cannot tell: whoever reads it may be preempted just before, by somebody who takes
+// the block and writes into it.)
 //
 // Three implementations of one interface, chosen by what the core offers:
 //

@@ -36,12 +36,16 @@
   "sub    %[scratch], %[next], %[scratch]\n\t" \
   "ror    %[scratch], %[scratch], #3\n\t"      \
   "cmp    %[scratch], %[count]\n\t"            \
-  "bhs    %l[corrupt]\n"                       \
+  "blo    2f\n\t"                              \
+  "strex  %[scratch], %[first], [%[list]]\n\t" \
+  "cmp    %[scratch], #0\n\t"                  \
+  "bne    1b\n\t"                              \
+  "b      %l[corrupt]\n"                       \
   "2:\n\t"
 
 namespace drone::heap {
 
-static_assert(sizeof(ListEnd) == 8);
+static_assert(sizeof(ListEnd) == 8 && offsetof(ListEnd, mark) == ListEnd::kMarkOffset);
 
 using ListLock = cortex_m::InterruptMask;
 
@@ -58,14 +62,14 @@ class FreeList {
       begin += stride;
       *reinterpret_cast<void* volatile*>(block) = begin;
     } while (begin != end);
-    *reinterpret_cast<const void* volatile*>(block) = &list_end;
+    *reinterpret_cast<const void* volatile*>(block) = &list_end.mark;
   }
 
   bool is_linked() const noexcept {
-    return *const_cast<const void* const volatile*>(&head_) != &kUnlinked;
+    return *const_cast<const void* const volatile*>(&head_) != &kUnlinked.mark;
   }
 
-  /// 5 instructions, and 6 more for each empty list on the way.
+  /// 6 instructions, and 6 more for each empty list on the way.
   [[gnu::always_inline]] static void* take(FreeList* list) noexcept {
     void* first;
     void* next;
@@ -73,19 +77,20 @@ class FreeList {
     asm volatile goto(
         "1:\n\t"
         "ldrex  %[first], [%[list]]\n\t"
+        "lsls   %[next], %[first], #31\n\t"
+        "bmi    2f\n\t"
         "ldr    %[next], [%[first]]\n\t"
-        "cbz    %[next], 2f\n\t"
         "strex  %[failed], %[next], [%[list]]\n\t"
         "cbz    %[failed], 3f\n\t"
         "b      1b\n"
         "2:\n\t"
-        "ldr    %[list], [%[first], %[next_larger]]\n\t"
+        "ldr    %[list], [%[first], #-%c[mark]]\n\t"
         "cmp    %[list], #0\n\t"
         "bne    1b\n\t"
         "b      %l[none]\n"
         "3:"
         : [list] "+l"(list), [first] "=&r"(first), [next] "=&l"(next), [failed] "=&l"(failed)
-        : [next_larger] "I"(offsetof(ListEnd, next_larger))
+        : [mark] "I"(ListEnd::kMarkOffset)
         : "cc", "memory"
         : none);
     if (first == nullptr) __builtin_unreachable();
@@ -101,16 +106,17 @@ class FreeList {
     asm volatile(
         "1:\n\t"
         "ldrex  %[first], [%[list]]\n\t"
+        "lsls   %[next], %[first], #31\n\t"
+        "bmi    2f\n\t"
         "ldr    %[next], [%[first]]\n\t"
-        "cbz    %[next], 2f\n\t"
         "strex  %[failed], %[next], [%[list]]\n\t"
         "cmp    %[failed], #0\n\t"
         "bne    1b\n"
         "2:"
-        : [first] "=&r"(first), [next] "=&l"(next), [failed] "=&r"(failed)
+        : [first] "=&r"(first), [next] "=&r"(next), [failed] "=&r"(failed)
         : [list] "r"(&head_)
         : "cc", "memory");
-    return next == nullptr ? nullptr : first;
+    return ListEnd::is_mark(first) ? nullptr : first;
   }
 
   template <const LinkBounds& kBounds>
@@ -122,21 +128,22 @@ class FreeList {
       asm volatile goto(
           "1:\n\t"
           "ldrex  %[first], [%[list]]\n\t"
-          "ldr    %[next], [%[first]]\n\t"
-          "cbz    %[next], 3f\n\t" DRONE_HEAP_CHECK_LINK
+          "lsls   %[next], %[first], #31\n\t"
+          "bmi    3f\n\t"
+          "ldr    %[next], [%[first]]\n\t" DRONE_HEAP_CHECK_LINK
           "strex  %[scratch], %[next], [%[list]]\n\t"
           "cbz    %[scratch], 4f\n\t"
           "b      1b\n"
           "3:\n\t"
-          "ldr    %[list], [%[first], %[next_larger]]\n\t"
+          "ldr    %[list], [%[first], #-%c[mark]]\n\t"
           "cmp    %[list], #0\n\t"
           "bne    1b\n\t"
           "b      %l[none]\n"
           "4:"
           : [list] "+l"(list), [first] "=&r"(first), [next] "=&l"(next), [scratch] "=&l"(scratch)
           : [arena] "i"(kBounds.arena), [arena_words] "rI"(kBounds.arena_size / 4),
-            [ends] "i"(kBounds.ends), [count] "rI"(kBounds.count),
-            [next_larger] "I"(offsetof(ListEnd, next_larger))
+            [ends] "i"(&kBounds.ends->mark), [count] "rI"(kBounds.count),
+            [mark] "I"(ListEnd::kMarkOffset)
           : "cc", "memory"
           : none, corrupt);
       if (first == nullptr) __builtin_unreachable();
@@ -157,15 +164,15 @@ class FreeList {
     asm volatile goto(
         "1:\n\t"
         "ldrex  %[first], [%[list]]\n\t"
-        "ldr    %[next], [%[first]]\n\t"
-        "cmp    %[next], #0\n\t"
-        "beq    %l[none]\n\t" DRONE_HEAP_CHECK_LINK
+        "lsls   %[next], %[first], #31\n\t"
+        "bmi    %l[none]\n\t"
+        "ldr    %[next], [%[first]]\n\t" DRONE_HEAP_CHECK_LINK
         "strex  %[scratch], %[next], [%[list]]\n\t"
         "cmp    %[scratch], #0\n\t"
         "bne    1b"
         : [first] "=&r"(first), [next] "=&r"(next), [scratch] "=&r"(scratch)
         : [list] "r"(&head_), [arena] "i"(kBounds.arena),
-          [arena_words] "rI"(kBounds.arena_size / 4), [ends] "i"(kBounds.ends),
+          [arena_words] "rI"(kBounds.arena_size / 4), [ends] "i"(&kBounds.ends->mark),
           [count] "rI"(kBounds.count)
         : "cc", "memory"
         : none, corrupt);
@@ -203,12 +210,12 @@ class FreeList {
   [[gnu::noinline, gnu::cold]] FreeList* abandon(const void* block,
                                                  const LinkBounds& bounds) noexcept {
     const ListEnd& end = bounds.ends[this - bounds.lists];
-    *const_cast<const void* volatile*>(&head_) = &end;
+    *const_cast<const void* volatile*>(&head_) = &end.mark;
     report_misuse(Misuse::kCorruptList, block);
     return end.next_larger;
   }
 
-  const void* head_ = &kUnlinked;  ///< the first free block, or a ListEnd
+  const void* head_ = &kUnlinked.mark;  ///< the first free block, or a ListEnd's mark
 };
 
 }  // namespace drone::heap

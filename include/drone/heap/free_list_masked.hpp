@@ -27,12 +27,12 @@ class FreeList {
       link(block) = next;
       block = next;
     }
-    link(block) = &list_end;
+    link(block) = &list_end.mark;
     head() = begin;
   }
 
   bool is_linked() const noexcept {
-    return *const_cast<const void* const volatile*>(&head_) != &kUnlinked;
+    return *const_cast<const void* const volatile*>(&head_) != &kUnlinked.mark;
   }
 
   static void* take(FreeList* list) noexcept {
@@ -55,7 +55,7 @@ class FreeList {
   void* pop_checked() noexcept {
     const void* first;
     void* const block = try_pop(first, [](const void* next) { return is_within(next, kBounds); });
-    if (block == nullptr && link(first) != nullptr) abandon(first, kBounds);
+    if (block == nullptr && !ListEnd::is_mark(first)) abandon(first, kBounds);
     return block;
   }
 
@@ -69,7 +69,7 @@ class FreeList {
   static bool is_within(const void* link, const LinkBounds& bounds) noexcept {
     const auto address = reinterpret_cast<std::uintptr_t>(link);
     const auto arena = reinterpret_cast<std::uintptr_t>(bounds.arena);
-    const auto ends = reinterpret_cast<std::uintptr_t>(bounds.ends);
+    const auto ends = reinterpret_cast<std::uintptr_t>(&bounds.ends->mark);
     return (address % 4 == 0 && address - arena < bounds.arena_size) ||
            ((address - ends) % sizeof(ListEnd) == 0 &&
             address - ends < bounds.count * sizeof(ListEnd));
@@ -82,11 +82,11 @@ class FreeList {
       const void* first;
       void* const block = list->try_pop(first, is_good);
       if (block != nullptr) return block;
-      if (link(first) != nullptr) [[unlikely]] {
-        if (bounds == nullptr) return nullptr;
-        list->abandon(first, *bounds);
+      if (ListEnd::is_mark(first)) {
+        list = ListEnd::of(first).next_larger;
       } else {
-        list = static_cast<const ListEnd*>(first)->next_larger;
+        if (bounds == nullptr) return nullptr;
+        list = list->abandon(first, *bounds);
       }
     } while (list != nullptr);
     return nullptr;
@@ -97,15 +97,21 @@ class FreeList {
   [[gnu::always_inline]] void* try_pop(const void*& first, IsGood is_good) noexcept {
     const cortex_m::InterruptMask mask;
     first = head();
+    if (ListEnd::is_mark(first)) return nullptr;
     const void* const next = link(first);
-    if (next == nullptr || !is_good(next)) return nullptr;
+    if (!is_good(next)) return nullptr;
     head() = next;
     return const_cast<void*>(first);
   }
 
-  [[gnu::noinline, gnu::cold]] void abandon(const void* block, const LinkBounds& bounds) noexcept {
-    head() = bounds.ends + (this - bounds.lists);
+  /// Reports that the link of `block` leads nowhere, and gives up all blocks of the list. Yields
+  /// the list to go on with, or null.
+  [[gnu::noinline, gnu::cold]] FreeList* abandon(const void* block,
+                                                 const LinkBounds& bounds) noexcept {
+    const ListEnd& end = bounds.ends[this - bounds.lists];
+    head() = &end.mark;
     report_misuse(Misuse::kCorruptList, block);
+    return end.next_larger;
   }
 
   const void* volatile& head() noexcept { return *const_cast<const void* volatile*>(&head_); }
@@ -113,7 +119,7 @@ class FreeList {
     return *static_cast<const void* volatile*>(const_cast<void*>(block));
   }
 
-  const void* head_ = &kUnlinked;  ///< the first free block, or a ListEnd
+  const void* head_ = &kUnlinked.mark;  ///< the first free block, or a ListEnd's mark
 };
 
 }  // namespace drone::heap

@@ -19,7 +19,6 @@ namespace drone::heap {
 
 /// The end of a list says where to look next.
 struct ListEnd {
-  const void* link = nullptr;  ///< as on a core; not used here
   FreeList* next_larger = nullptr;
 };
 

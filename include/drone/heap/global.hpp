@@ -141,17 +141,13 @@ inline std::size_t usable_size(void* block) noexcept {
 
 }  // namespace drone::heap::global
 
-[[gnu::noinline]] void* operator new(std::size_t size) {
+void* operator new(std::size_t size) {
   return drone::heap::global::GlobalHeap::allocate_or(
       size, [](std::size_t again) { return drone::heap::global::new_or_abort(again); });
 }
-void* operator new[](std::size_t size) { return ::operator new(size); }
-[[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
   return drone::heap::global::GlobalHeap::allocate_or(
       size, [](std::size_t again) { return drone::heap::global::new_or_null(again); });
-}
-void* operator new[](std::size_t size, const std::nothrow_t& nothrow) noexcept {
-  return ::operator new(size, nothrow);
 }
 void* operator new(std::size_t size, std::align_val_t alignment) {
   void* const block = drone::heap::global::new_or_null(size, alignment);
@@ -174,6 +170,16 @@ void operator delete(void* block) noexcept { drone::heap::global::deallocate(blo
 // One function with many names: what the other forms are given besides the block does not matter.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wattribute-alias"
+#pragma GCC diagnostic ignored "-Wmissing-attributes"
+#if __SIZEOF_SIZE_T__ == 4
+[[gnu::alias("_Znwj")]] void* operator new[](std::size_t);
+[[gnu::alias("_ZnwjRKSt9nothrow_t")]] void* operator new[](std::size_t,
+                                                           const std::nothrow_t&) noexcept;
+#else
+[[gnu::alias("_Znwm")]] void* operator new[](std::size_t);
+[[gnu::alias("_ZnwmRKSt9nothrow_t")]] void* operator new[](std::size_t,
+                                                           const std::nothrow_t&) noexcept;
+#endif
 [[gnu::alias("_ZdlPv")]] void operator delete[](void*) noexcept;
 [[gnu::alias("_ZdlPv")]] void operator delete(void*, std::size_t) noexcept;
 [[gnu::alias("_ZdlPv")]] void operator delete[](void*, std::size_t) noexcept;

@@ -290,7 +290,7 @@ class Heap {
 
   /// For requests that name no alignment all pools from the first that is large enough can serve,
   /// since every block is a multiple of the base alignment.
-  static void* take(std::size_t size) noexcept {
+  [[gnu::always_inline]] static void* take(std::size_t size) noexcept {
     FreeList* list;
     if constexpr (Pools::kLargestBlock <= Pools::kLookupLimit) {
       list = Lookup::list_for_size(size);

@@ -480,6 +480,10 @@ void interrupt_1();
 void interrupt_0() { drone::preemption::handle(0); }
 void interrupt_1() { drone::preemption::handle(1); }
 
+void drone_heap_misuse(drone::heap::Misuse, const void*) noexcept {
+  drone::preemption::error(drone::preemption::kMisuse);
+}
+
 extern const drone::preemption::Interface preemption_interface;
 [[gnu::used]] const drone::preemption::Interface preemption_interface{
     .magic = drone::preemption::kMagic,
@@ -488,6 +492,7 @@ extern const drone::preemption::Interface preemption_interface;
 #else
     .is_traced = 0,
 #endif
+    .is_guarded = drone::preemption::kLayout.options.checks == drone::heap::Checks::kFull,
     .job = &drone::preemption::job,
     .stopped = reinterpret_cast<const void*>(&stopped),
     .stack_top = &stack_top,

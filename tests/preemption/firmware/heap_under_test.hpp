@@ -2,7 +2,7 @@
 #pragma once
 
 // The heap that the firmware tests: the real one, or one of the deliberately wrong ones (CONTROL),
-// with or without the ITM tracer (DRONE_HEAPTRACE), with options (HEAP_OPTIONS).
+// with or without the ITM tracer (DRONE_HEAPTRACE).
 
 #include "../interface.hpp"
 #include "drone/heap/heap.hpp"
@@ -33,9 +33,6 @@ using Trace = heaptrace::ItmTracer<kLayout, 25000>;
 
 #if defined(CONTROL)
 using HeapUnderTest = ControlHeap<kLayout, Trace, Flaw::CONTROL>;
-#elif defined(HEAP_OPTIONS)
-inline constexpr heap::Options kOptions{HEAP_OPTIONS};
-using HeapUnderTest = heap::Heap<kLayout, Trace, kOptions>;
 #else
 using HeapUnderTest = heap::Heap<kLayout, Trace>;
 #endif
