@@ -59,6 +59,7 @@ enum FirmwareError : std::uint32_t {
   kContentsChanged = 1,  ///< of a block that had an owner
   kWrongResult = 2,      ///< of an operation
   kWrongFlow = 4,        ///< the self-check of IT blocks
+  kWrongCount = 8,       ///< the heap's own count of blocks in use
 };
 
 inline constexpr std::size_t kLogCapacity = 512;
