@@ -66,6 +66,7 @@ enum FirmwareError : std::uint32_t {
   kWrongResult = 2,      ///< of an operation
   kWrongFlow = 4,        ///< the self-check of IT blocks
   kMisuse = 8,           ///< reported by the heap, of a firmware that did nothing wrong
+  kWrongCount = 16,       ///< the heap's own count of blocks in use
 };
 
 inline constexpr std::size_t kLogCapacity = 512;

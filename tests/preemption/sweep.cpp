@@ -293,11 +293,12 @@ std::string Sweep::judge(const std::vector<Injection>& injections, const Call& c
   }
   if (std::string wrong = truth.check_all_found(); !wrong.empty()) return wrong;
   if (const std::uint32_t errors = job_word(offsetof(Job, errors)); errors != 0) {
-    return fmt::format("the firmware found{}{}{}",
+    return fmt::format("the firmware found{}{}{}{}",
                        (errors & kContentsChanged) != 0 ? " a block's contents changed" : "",
                        (errors & kWrongResult) != 0 ? " a wrong result" : "",
                        (errors & kWrongFlow) != 0 ? " a wrong flow of control" : "",
-                       (errors & kMisuse) != 0 ? " misuse, says the heap" : "");
+                       (errors & kMisuse) != 0 ? " misuse, says the heap" : "",
+                       (errors & kWrongCount) != 0 ? " a wrong count of blocks in use" : "");
   }
   for (const Truth::Owned& owned : truth.owned()) {
     std::array<std::byte, kFilledBytes> bytes;

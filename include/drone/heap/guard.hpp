@@ -65,8 +65,9 @@ class Guard {
   static constexpr std::uint32_t kMask = 0xFF000000;
   static constexpr std::uint32_t kInUse = 0xA5000000;
   static constexpr std::uint32_t kFree = 0x5AF3EEF3;
-  static constexpr std::byte kSlack{0xB7};
-  static constexpr std::byte kPoison{0xDB};
+  static constexpr std::uint8_t kSlack = 0xB7;
+  static constexpr std::uint8_t kPoison = 0xDB;
+  static constexpr std::uint32_t kEachByte = 0x01010101;
   /// What the free list writes into a free block, on the host the half of a pointer.
   static constexpr std::uint32_t kLinkSize = sizeof(std::uint32_t);
 
@@ -75,14 +76,21 @@ class Guard {
   }
 
   // Through volatile, so that what is written into a dead or unborn object is not optimised away.
-  void fill(std::uint32_t from, std::byte value) noexcept {
-    for (std::uint32_t i = from; i < block_size_; ++i) {
-      const_cast<volatile std::byte&>(bytes_[i]) = value;
-    }
+  // Bytes up to the first whole word, then words: a block is aligned to words, and made of them.
+  template <class Piece>
+  volatile Piece& piece(std::uint32_t at) const noexcept {
+    return *reinterpret_cast<volatile Piece*>(bytes_ + at);
   }
-  bool is_filled(std::uint32_t from, std::byte value) const noexcept {
-    for (std::uint32_t i = from; i < block_size_; ++i) {
-      if (const_cast<const volatile std::byte&>(bytes_[i]) != value) return false;
+  void fill(std::uint32_t at, std::uint8_t value) noexcept {
+    for (; at % 4 != 0; ++at) piece<std::uint8_t>(at) = value;
+    for (; at < block_size_; at += 4) piece<std::uint32_t>(at) = value * kEachByte;
+  }
+  bool is_filled(std::uint32_t at, std::uint8_t value) const noexcept {
+    for (; at % 4 != 0; ++at) {
+      if (piece<std::uint8_t>(at) != value) return false;
+    }
+    for (; at < block_size_; at += 4) {
+      if (piece<std::uint32_t>(at) != value * kEachByte) return false;
     }
     return true;
   }

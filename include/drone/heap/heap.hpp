@@ -215,17 +215,16 @@ class Heap {
                reinterpret_cast<std::uintptr_t>(arena<kLayout>.data());
   }
 
-  /// What was counted of the pool with that index in the layout. Any context may ask, at any time.
-  [[nodiscard]] static PoolStatistics statistics(std::size_t pool) noexcept {
-    static_assert(kCounts, "the layout's options say that nothing is counted");
+  /// What was counted of the pool with that index in the layout, if the options say so. Any context
+  /// may ask, at any time.
+  [[nodiscard]] static PoolStatistics statistics(std::size_t pool) noexcept requires(kCounts) {
     const PoolCounters& counters = pool_counters<kLayout>[Pools::kPlaceOfPool[pool]];
     return {counters.in_use.value(), counters.high_water.value(), counters.failures.value(),
             counters.spills.value()};
   }
 
   /// How many requests no pool could ever serve: too large, or with an alignment that none has.
-  [[nodiscard]] static std::uint32_t hopeless_count() noexcept {
-    static_assert(kCounts, "the layout's options say that nothing is counted");
+  [[nodiscard]] static std::uint32_t hopeless_count() noexcept requires(kCounts) {
     return hopeless_requests<kLayout>.value();
   }
 

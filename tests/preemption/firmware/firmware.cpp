@@ -450,11 +450,28 @@ void drain_with(std::uint32_t size) {
   }
 }
 
+/// All blocks are in use: the heap knows, if it counts.
+template <class Heap>
+void check_statistics([[maybe_unused]] Heap heap) {
+#ifdef HEAP_OPTIONS
+  if constexpr (requires { heap.statistics(std::size_t{0}).in_use; }) {
+    std::uint32_t blocks = 0;
+    std::uint32_t in_use = 0;
+    for (std::size_t i = 0; i != kLayout.pools.size(); ++i) {
+      blocks += kLayout.pools[i].capacity;
+      in_use += static_cast<std::uint32_t>(heap.statistics(i).in_use);
+    }
+    if (in_use != blocks) error(kWrongCount);
+  }
+#endif
+}
+
 /// Largest first, so that each pool is emptied by requests of its own size; then what is left, if a
 /// request takes a larger block than it must.
 std::uint32_t drain(Arguments, Arguments, Arguments) {
   for (std::size_t i = kLayout.pools.size(); i-- != 0;) drain_with(kLayout.pools[i].block_size);
   drain_with(1);
+  check_statistics(tested);
   return 0;
 }
 
