@@ -144,12 +144,12 @@ ExitStatus report_capture(const ItmPlan& plan, const Capture& capture, bool inte
   }
 
   ExitStatus status = ExitStatus::kDone;
-  std::vector<std::string> next;
+  std::string next;
   for (const Capture::Trace& trace : capture.traces()) {
     if (trace.sink.error()) continue;  // said below, with what is in the file
     if (trace.begun()) {
       report_trace(trace, ports.losses(), environment);
-      next.push_back(trace.reader);
+      next += (next.empty() ? "" : "; ") + trace.reader;
       continue;
     }
     status = ExitStatus::kCheckFailed;
@@ -168,7 +168,7 @@ ExitStatus report_capture(const ItmPlan& plan, const Capture& capture, bool inte
   }
   report_more_errors(capture, environment);
   capture.rethrow();
-  if (!next.empty()) environment.err << "next: " << join(next) << '\n';
+  if (!next.empty()) environment.err << "next: " << next << '\n';
   return status;
 }
 

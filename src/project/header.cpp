@@ -36,8 +36,7 @@ std::string heap_constants(const HeapSection& heap) {
     pools += fmt::format("        {{{}, {}}},\n", pool.block_size, pool.capacity);
   }
   return fmt::format(
-      "/// [{0}]: pools as {{block size in bytes, number of blocks}}, the stimulus port of its\n"
-      "/// trace, and what it does beyond allocating.\n"
+      "/// [{0}]: pools as {{block size in bytes, number of blocks}}.\n"
       "inline constexpr drone::heap::Layout<{2}> {1}Layout{{\n"
       "    .size = {3},\n"
       "    .alignment = {4},\n"
@@ -45,6 +44,7 @@ std::string heap_constants(const HeapSection& heap) {
       "{5}"
       "    }}}},\n"
       "}};\n"
+      "/// The stimulus port of its trace.\n"
       "inline constexpr unsigned {1}TracePort = {6};\n"
       "inline constexpr drone::heap::Options {1}Options{{\n"
       "    .checks = drone::heap::Checks::{7},\n"
@@ -64,7 +64,8 @@ std::string heap_memory(const HeapSection& heap) {
       "extern \"C\" alignas(drone::heap::kMaxAlignment) {2} {3};\n"
       "static_assert(drone::heap::PoolTables<drone_project::{4}Layout>::kArenaSize == {5});\n"
       "template <>\n"
-      "inline constexpr {2}& drone::heap::arena<drone_project::{4}Layout> = {3};\n",
+      "inline constexpr {2}& drone::heap::arena<drone_project::{4}Layout> =\n"
+      "    {3};\n",
       section_name(heap), heap.memory, array, memory_symbol(heap), constant_prefix(heap),
       pool_bytes(heap));
 }

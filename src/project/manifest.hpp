@@ -26,7 +26,7 @@ inline constexpr std::string_view kManifestName = "Drone.toml";
 struct HeapSection {
   std::uint32_t size = 0;                   ///< bytes
   std::uint32_t alignment = 4;              ///< base alignment, 4 or 8
-  std::vector<heap::PoolSpec> pools;        ///< ascending block size; they fill `size` or less
+  std::vector<heap::PoolSpec> pools = {};   ///< ascending block size; they fill `size` or less
   std::string name = {};                    ///< of [heap.NAME]: a-z, 0-9 and _; empty for [heap]
   std::string memory = "ram";               ///< the region of [memory] that it lies in
   unsigned port = heaptrace::kDefaultPort;  ///< ITM stimulus port of its trace

@@ -15,6 +15,8 @@
 namespace drone::heap {
 
 /// The blocks of all pools, in .bss: memory that reads 0 is a heap whose blocks are all free.
+/// Specialised, as a reference, for a layout whose memory the linker script makes (`drone print
+/// header`).
 template <const auto& kLayout>
 alignas(
     kMaxAlignment) inline constinit std::array<std::byte, PoolTables<kLayout>::kArenaSize> arena{};
