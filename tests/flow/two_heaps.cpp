@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <list>
+#include <new>
 #include <string_view>
 
 #include "dtcm_heap.hpp"
@@ -102,23 +103,22 @@ class User {
   std::array<Slot, kSlots> slots_{};
 };
 
-/// What a container wants of the heap in dtcm.
+/// The allocator of the heap in dtcm, with what is asked of it counted.
 template <class T>
-struct DtcmAllocator {
-  using value_type = T;
-  DtcmAllocator() = default;
+struct CountedAllocator : DtcmAllocator<T> {
+  CountedAllocator() = default;
   template <class U>
-  explicit DtcmAllocator(const DtcmAllocator<U>&) {}
+  explicit CountedAllocator(const CountedAllocator<U>&) {}
+
   T* allocate(std::size_t count) {
-    void* const block = dtcm_heap.allocate(count * sizeof(T), alignof(T));
+    T* const block = DtcmAllocator<T>::allocate(count);
     dtcm_counts.add(block, static_cast<std::uint32_t>(count * sizeof(T)));
-    return static_cast<T*>(block);
+    return block;
   }
   void deallocate(T* block, std::size_t count) {
-    dtcm_heap.deallocate(block, count * sizeof(T));
+    DtcmAllocator<T>::deallocate(block, count);
     --dtcm_counts.of(static_cast<std::uint32_t>(count * sizeof(T))).live;
   }
-  friend bool operator==(const DtcmAllocator&, const DtcmAllocator&) { return true; }
 };
 
 void print(std::string_view word) { app::write_log(word); }
@@ -161,7 +161,8 @@ void print_counts(std::string_view heap, const Counts& counts) {
 int main() {
   User<MainHeap, 40, 5> main_user({8, 20, 36, 100, 180}, 1);
   User<DtcmHeap, 24, 4> dtcm_user({12, 24, 40, 200}, 2);
-  std::list<std::array<std::uint32_t, 4>, DtcmAllocator<std::array<std::uint32_t, 4>>> samples;
+  using Sample = std::array<std::uint32_t, 4>;
+  std::list<Sample, CountedAllocator<Sample>> samples;
   for (std::uint32_t i = 0; i != 3000; ++i) {
     main_user.step();
     if (i % 3 != 0) dtcm_user.step();

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Two heaps side by side: the project's own, and one in a second region, with a port of its own.
+"""Two heaps side by side: the project's own, and the one that docs/project.md adds, in a region and on a
+port of its own.
 
 Built, run on the emulated board, both captured in one run, and both tables compared with what the
 firmware counts itself. Then a layout for the second heap, pasted into Drone.toml, and all of it again."""
@@ -13,32 +14,12 @@ from walk import Walk
 
 DTCM = range(0x10000000, 0x10000000 + 16 * 1024)
 
-SECTIONS = """
-[heap.dtcm]
-size = "8K"
-memory = "dtcm"
-port = 30
-checks = "full"
-pools = [{ block = 32, capacity = 64 }, { block = 256, capacity = 24 }]
 
-[memory.dtcm]
-origin = 0x10000000
-size = "16K"
-"""
-
-HEADER = """#pragma once
-#include "drone/heap/heap.hpp"
-#include "heap_layout.hpp"
-#ifdef DRONE_HEAPTRACE
-#include "drone/heaptrace/itm_tracer.hpp"
-using DtcmTracer = drone::heaptrace::ItmTracer<
-    drone_project::kDtcmHeapLayout, drone_project::kTraceClockKhz,
-    drone::cortex_m::StimulusPort<drone_project::kDtcmHeapTracePort>>;
-#else
-using DtcmTracer = drone::heap::NoTracer;
-#endif
-inline constexpr drone::heap::Heap<drone_project::kDtcmHeapLayout, DtcmTracer> dtcm_heap;
-"""
+def documented(source, language):
+    """The block of code in a language, under the heading "Several heaps" of docs/project.md."""
+    text = (source / "docs" / "project.md").read_text()
+    section = text[text.index("\n## Several heaps\n"):]
+    return re.search(rf"^```{language}\n(.*?)^```$", section, re.M | re.S)[1]
 
 
 def check_places(w, folder):
@@ -82,8 +63,8 @@ def two_heaps(prefix, work, here):
     w = Walk(prefix, work)
     w.run("drone new node --device stm32f407vg")
     (w.node / "src" / "main.cpp").write_text((here / "two_heaps.cpp").read_text())
-    (w.node / "src" / "dtcm_heap.hpp").write_text(HEADER)
-    (w.node / "Drone.toml").write_text(w.manifest() + SECTIONS)
+    (w.node / "src" / "dtcm_heap.hpp").write_text(documented(here.parents[1], "cpp"))
+    (w.node / "Drone.toml").write_text(w.manifest() + "\n" + documented(here.parents[1], "toml"))
 
     w.run("just features=heaptrace flash")
     check_places(w, "build/heaptrace")
