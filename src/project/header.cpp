@@ -43,13 +43,10 @@ std::string heap_constants(const HeapSection& heap) {
       "    .pools = {{{{\n"
       "{5}"
       "    }}}},\n"
+      "    .options = {{.checks = drone::heap::Checks::{7}, .statistics = {8}}},\n"
       "}};\n"
       "/// The stimulus port of its trace.\n"
       "inline constexpr unsigned {1}TracePort = {6};\n"
-      "inline constexpr drone::heap::Options {1}Options{{\n"
-      "    .checks = drone::heap::Checks::{7},\n"
-      "    .statistics = {8},\n"
-      "}};\n"
       "\n",
       section_name(heap), constant_prefix(heap), heap.pools.size(), heap.size, heap.alignment,
       pools, heap.port, checks_constant(heap.options.checks), heap.options.statistics);
@@ -57,7 +54,7 @@ std::string heap_constants(const HeapSection& heap) {
 
 /// Where the memory of a heap outside of "ram" is.
 std::string heap_memory(const HeapSection& heap) {
-  const std::string array = fmt::format("std::array<std::byte, {}>", pool_bytes(heap));
+  const std::string array = fmt::format("std::array<std::byte, {}>", memory_bytes(heap));
   return fmt::format(
       "\n"
       "// [{0}] lies in [memory.{1}], where memory.ld makes its memory.\n"
@@ -67,7 +64,7 @@ std::string heap_memory(const HeapSection& heap) {
       "inline constexpr {2}& drone::heap::arena<drone_project::{4}Layout> =\n"
       "    {3};\n",
       section_name(heap), heap.memory, array, memory_symbol(heap), constant_prefix(heap),
-      pool_bytes(heap));
+      memory_bytes(heap));
 }
 
 }  // namespace
@@ -102,8 +99,7 @@ std::string header_text(const Manifest& manifest) {
   text +=
       "#include <cstdint>\n"
       "\n"
-      "#include \"drone/heap/layout.hpp\"\n"
-      "#include \"drone/heap/options.hpp\"\n";
+      "#include \"drone/heap/layout.hpp\"\n";
   if (!memory.empty()) text += "#include \"drone/heap/storage.hpp\"\n";
   text += fmt::format(
       "\n"
@@ -146,7 +142,7 @@ std::string memory_text(const Manifest& manifest) {
         "    . += {3:#x};\n"
         "  }} > {4}\n"
         "}}\n",
-        section_name(*heap), memory_symbol(*heap), heap::kMaxAlignment, pool_bytes(*heap),
+        section_name(*heap), memory_symbol(*heap), heap::kMaxAlignment, memory_bytes(*heap),
         heap->memory);
   }
   return text;

@@ -14,8 +14,8 @@ namespace drone::project {
 std::string constant_prefix(const HeapSection& heap);
 
 /// The C++ header of the project's heaps, in the namespace drone_project: for each its layout
-/// (kHeapLayout), the port of its trace (kHeapTracePort) and its options (kHeapOptions); and
-/// kTraceClockKhz. The same manifest gives the same text.
+/// with its options (kHeapLayout) and the port of its trace (kHeapTracePort); and kTraceClockKhz.
+/// The same manifest gives the same text.
 std::string header_text(const Manifest& manifest);
 
 /// The linker's MEMORY command with all of [memory], and the memory of each heap that does not lie

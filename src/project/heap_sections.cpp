@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "drone/heap/layout.hpp"
+#include "drone/heap/pool_spec.hpp"
 #include "project/header.hpp"
 #include "project/nearest.hpp"
 
@@ -74,6 +75,17 @@ heap::PoolSpec read_pool(const Section& pool, std::uint32_t alignment,
               "sort the pools by block, the smallest first");
   }
   return {block, capacity};
+}
+
+std::uint64_t sum_blocks(const HeapSection& heap, bool is_guarded) {
+  std::uint64_t used = 0;
+  for (const heap::PoolSpec& pool : heap.pools) {
+    const std::uint64_t bytes =
+        std::uint64_t{heap::block_stride(pool.block_size, is_guarded)} * pool.capacity;
+    // Two pools can take all of 64 bits.
+    used += std::min(bytes, std::numeric_limits<std::uint64_t>::max() - used);
+  }
+  return used;
 }
 
 /// Reads `pools` into a heap whose size and alignment are known.
@@ -209,18 +221,26 @@ HeapSection read_heap(const Section& section, std::string name, const Manifest& 
   return heap;
 }
 
-/// What is in the heaps' region must fit it, `heap` being the latest.
+/// What a heap needs of its region: what it may have by `size`, or more with guard words.
+std::uint64_t room_for(const HeapSection& heap) {
+  return std::max<std::uint64_t>(heap.size, memory_bytes(heap));
+}
+
+/// The heaps in a region must fit it, `heap` being the latest.
 void check_room(const Section& section, const HeapSection& heap, const Manifest& manifest) {
   const std::uint64_t room = manifest.memory.at(heap.memory).size;
   std::uint64_t taken = 0;
   for (const HeapSection* const each : all_heaps(manifest)) {
-    if (each->memory == heap.memory) taken += each->size;
+    if (each->memory == heap.memory) taken += room_for(*each);
   }
   if (taken <= room) return;
   const std::string region = "[memory." + heap.memory + "]";
+  const std::string_view guarded =
+      memory_bytes(heap) > heap.size ? " (checks = \"full\" adds to them)" : "";
   const std::string message =
-      taken == heap.size
-          ? fmt::format("the heap's {} bytes are {} more than {} has", taken, taken - room, region)
+      taken == room_for(heap)
+          ? fmt::format("the heap's {} bytes{} are {} more than {} has", taken, guarded,
+                        taken - room, region)
           : fmt::format("the heaps in {} take {} bytes together, {} more than it has", region,
                         taken, taken - room);
   section.fail(*section.find("size"), message,
@@ -312,14 +332,10 @@ std::string heap_settings(const HeapSection& heap) {
   return lines;
 }
 
-std::uint64_t pool_bytes(const HeapSection& heap) {
-  std::uint64_t used = 0;
-  for (const heap::PoolSpec& pool : heap.pools) {
-    const std::uint64_t bytes = std::uint64_t{pool.block_size} * pool.capacity;
-    // Two pools can take all of 64 bits.
-    used += std::min(bytes, std::numeric_limits<std::uint64_t>::max() - used);
-  }
-  return used;
+std::uint64_t pool_bytes(const HeapSection& heap) { return sum_blocks(heap, false); }
+
+std::uint64_t memory_bytes(const HeapSection& heap) {
+  return sum_blocks(heap, heap.options.checks == heap::Checks::kFull);
 }
 
 }  // namespace drone::project

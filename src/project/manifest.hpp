@@ -95,8 +95,11 @@ std::string trace_file_name(const HeapSection& heap);
 /// is as without a line is left out; the port of a named heap has to stand.
 std::string heap_settings(const HeapSection& heap);
 
-/// The bytes that a heap's pools take of its memory.
+/// The bytes that a heap's blocks take together.
 std::uint64_t pool_bytes(const HeapSection& heap);
+
+/// The bytes that a heap takes of its region: those of its blocks, and of their guard words.
+std::uint64_t memory_bytes(const HeapSection& heap);
 
 /// Bytes written as "10K", "1M", plain digits or "0x2800"; at most 4294967295.
 /// Throws Error (kUsage) that says what is accepted.

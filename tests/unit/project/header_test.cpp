@@ -29,7 +29,6 @@ TEST(Header, HoldsTheLayoutAndTheTraceClock) {
 #include <cstdint>
 
 #include "drone/heap/layout.hpp"
-#include "drone/heap/options.hpp"
 
 namespace drone_project {
 
@@ -44,13 +43,10 @@ inline constexpr drone::heap::Layout<5> kHeapLayout{
         {32, 83},
         {128, 7},
     }},
+    .options = {.checks = drone::heap::Checks::kPointers, .statistics = false},
 };
 /// The stimulus port of its trace.
 inline constexpr unsigned kHeapTracePort = 31;
-inline constexpr drone::heap::Options kHeapOptions{
-    .checks = drone::heap::Checks::kPointers,
-    .statistics = false,
-};
 
 /// What the traces' timestamps count.
 inline constexpr std::uint32_t kTraceClockKhz = 84000;
@@ -79,7 +75,7 @@ MEMORY
 )");
 }
 
-/// The example with a heap of 1536 bytes in the region "ccm".
+/// The example with a heap of 1536 bytes and as many of guard words in the region "ccm".
 Manifest with_second_heap() {
   Manifest manifest = example();
   manifest.named_heaps = {{.size = 2048,
@@ -103,13 +99,10 @@ inline constexpr drone::heap::Layout<2> kFast2HeapLayout{
         {16, 64},
         {64, 8},
     }},
+    .options = {.checks = drone::heap::Checks::kFull, .statistics = true},
 };
 /// The stimulus port of its trace.
 inline constexpr unsigned kFast2HeapTracePort = 30;
-inline constexpr drone::heap::Options kFast2HeapOptions{
-    .checks = drone::heap::Checks::kFull,
-    .statistics = true,
-};
 )"));
   EXPECT_LT(header.find(" kHeapLayout{"), header.find(" kFast2HeapLayout{")) << "[heap] is first";
 }
@@ -120,10 +113,10 @@ TEST(Header, SaysWhereTheMemoryOfAHeapOutsideOfRamIs) {
 #ifdef __arm__
 
 // [heap.fast_2] lies in [memory.ccm], where memory.ld makes its memory.
-extern "C" alignas(drone::heap::kMaxAlignment) std::array<std::byte, 1536> drone_fast_2_heap_memory;
-static_assert(drone::heap::PoolTables<drone_project::kFast2HeapLayout>::kArenaSize == 1536);
+extern "C" alignas(drone::heap::kMaxAlignment) std::array<std::byte, 3072> drone_fast_2_heap_memory;
+static_assert(drone::heap::PoolTables<drone_project::kFast2HeapLayout>::kArenaSize == 3072);
 template <>
-inline constexpr std::array<std::byte, 1536>& drone::heap::arena<drone_project::kFast2HeapLayout> =
+inline constexpr std::array<std::byte, 3072>& drone::heap::arena<drone_project::kFast2HeapLayout> =
     drone_fast_2_heap_memory;
 
 #endif  // __arm__
@@ -151,7 +144,7 @@ SECTIONS
   .drone_fast_2_heap_memory (NOLOAD) : ALIGN(64)
   {
     drone_fast_2_heap_memory = .;
-    . += 0x600;
+    . += 0xc00;
   } > ccm
 }
 )"));

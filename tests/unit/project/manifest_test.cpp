@@ -479,6 +479,14 @@ TEST(Manifest, RefusesHeapsThatDoNotFitTheirMemory) {
   expect_heap_error("\"32K\"", "\"65K\"",
                     "Drone.toml:30:8: the heap's 66560 bytes are 1024 more than [memory.dtcm] has",
                     "[memory.dtcm] has 65536 bytes");
+  // Guard words double blocks of 16 bytes.
+  std::string guarded = with_heaps("capacity = 64", "capacity = 2048");
+  EXPECT_EQ(memory_bytes(parse(guarded).named_heaps[0]), 64U * 1024);
+  guarded.replace(guarded.find("\"64K\""), 5, "\"63K\"");
+  EXPECT_EQ(
+      error_of(guarded).message(),
+      "Drone.toml:30:8: the heap's 65536 bytes (checks = \"full\" adds to them) are 1024 more "
+      "than [memory.dtcm] has");
   expect_heap_error("port = 5\n", "port = 5\nmemory = \"dtcm\"\n#",
                     "Drone.toml:37:1: \"pools\" is missing in [heap.a_buffer]", "pools = [");
   expect_heap_error("size = \"1K\"", "size = \"33K\"\nmemory = \"dtcm\"",
