@@ -141,7 +141,7 @@ std::string_view checks_name(heap::Checks wanted) {
 
 /// The region that a heap lies in, by name.
 std::string read_region_name(const Section& section, Node node, const Manifest& manifest) {
-  const std::string name = section.text(node, "memory", "memory = \"ram\"");
+  std::string name = section.text(node, "memory", "memory = \"ram\"");
   std::vector<std::string_view> regions;
   for (const auto& [region, extent] : manifest.memory) {
     if (region != "flash") regions.push_back(region);
