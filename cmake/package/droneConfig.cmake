@@ -41,9 +41,9 @@ function(drone_generate target)
   _drone_print(memory "${folder}/memory.ld")
 
   # Types that need more than the heap's alignment are to name it: `new` and the containers do, if
-  # the compiler knows what the heap gives by itself.
+  # the compiler knows what [heap], the one behind `new`, gives by itself.
   file(READ "${folder}/heap_layout.hpp" header)
-  if(NOT header MATCHES "\\.alignment = ([48])[^0-9]")
+  if(NOT header MATCHES " kHeapLayout{[^}]*\\.alignment = ([48])[^0-9]")
     message(FATAL_ERROR "`drone print header` names no alignment")
   endif()
   target_compile_options(${target} PRIVATE

@@ -91,8 +91,8 @@ Capture::Capture(const ItmPlan& plan, Environment& environment, const Interrupts
   }
   for (const HeaptraceFile& trace : plan.heaptraces) {
     GuardedSink& sink = outputs_.emplace_back(files_.emplace_back(trace.file));
-    traces_.push_back(
-        {trace.file, heaptrace::Writer(sink, trace.port), sink, !files_.back().created()});
+    traces_.push_back({trace.file, heaptrace::Writer(sink, trace.port), sink,
+                       !files_.back().created(), trace.reader});
   }
   GuardedSink& shown = outputs_.emplace_back(display_);
   for (const unsigned port : plan.shown) demux_.add_route(port, shown);

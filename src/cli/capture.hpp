@@ -67,8 +67,9 @@ class Capture {
     std::filesystem::path file;
     heaptrace::Writer writer;
     const GuardedSink& sink;
-    bool was_there = false;  ///< before the capture
-    TraceHead head = {};     ///< until it is begun
+    bool was_there = false;   ///< before the capture
+    std::string reader = {};  ///< the command that reads it
+    TraceHead head = {};      ///< until it is begun
 
     bool begun() const { return writer.events() != 0; }
   };

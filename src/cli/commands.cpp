@@ -166,6 +166,7 @@ void add_itm(CLI::App& app, Run& run, Environment& environment) {
       "  drone itm                          show ports 0 and 1\n"
       "  drone itm 0 2:samples.bin          show port 0, write port 2 to a file\n"
       "  drone itm --heaptrace heaptrace    show ports 0 and 1, record the heap\n"
+      "  drone itm --heaps                  show them, record all heaps of Drone.toml\n"
       "  drone itm --from file:swo.bin 0    from a recorded stream");
   command
       ->add_option("ports", options->ports,
@@ -174,10 +175,13 @@ void add_itm(CLI::App& app, Run& run, Environment& environment) {
       ->take_all();
   command
       ->add_option("--heaptrace", options->heaptraces,
-                   "Record a heap's port (31 if none is named) for `drone heap`")
+                   "Record a heap's port (if none is named that of [heap], 31) for `drone heap`")
       ->type_name("[PORT:]FILE")
       ->take_all()
       ->allow_extra_args(false);
+  command->add_flag("--heaps", options->heaps,
+                    "Record every heap of Drone.toml: [heap] into heaptrace, [heap.NAME] into "
+                    "NAME.heaptrace");
   command
       ->add_option("--from", options->from,
                    "Where the stream comes from: probe, file:PATH, or - for stdin")
@@ -205,17 +209,22 @@ void add_heap(CLI::App& app, Run& run, Environment& environment) {
       "Record a trace first, with the heaptrace feature built in:\n"
       "  just features=heaptrace flash\n"
       "  just heaptrace");
-  command->add_option("-f,--file", heap->file, "The trace")
-      ->type_name("FILE")
-      ->capture_default_str();
+  command
+      ->add_option("--heap", heap->heap, "Which heap of Drone.toml: [heap.NAME] [default: [heap]]")
+      ->type_name("NAME");
+  command
+      ->add_option("-f,--file", heap->file,
+                   "The trace [default: heaptrace; with --heap, NAME.heaptrace]")
+      ->type_name("FILE");
   command
       ->add_option("-s,--size", heap->size,
                    "Size of the heap: bytes, or K, M [default: Drone.toml's, else the trace's own]")
       ->type_name("SIZE");
-  command->add_option("--port", heap->port, "The heap's ITM stimulus port, 0 to 31")
+  command
+      ->add_option("--port", heap->port,
+                   "The heap's ITM stimulus port, 0 to 31 [default: Drone.toml's, else 31]")
       ->type_name("PORT")
-      ->check(number_in(0, 31))
-      ->capture_default_str();
+      ->check(number_in(0, 31));
   // Options of `generate` may stand before it, too.
   const auto add_generate_options = [generate_options](CLI::App* to, const std::string& group) {
     to->add_option("--pools", generate_options->pools,
@@ -239,11 +248,11 @@ void add_heap(CLI::App& app, Run& run, Environment& environment) {
     run = [&environment, heap] { return run_heap(*heap, environment); };
   });
 
-  CLI::App* generate =
-      command->add_subcommand("generate", "Print a [heap] section that serves the trace best");
+  CLI::App* generate = command->add_subcommand(
+      "generate", "Print a section of Drone.toml that serves the trace best");
   generate->fallthrough();
   generate->footer(
-      "The options of `drone heap` (-f, -s, --port) may stand here too.\n\n"
+      "The options of `drone heap` (--heap, -f, -s, --port) may stand here too.\n\n"
       "Example:\n"
       "  drone heap generate --pools 5 > heap.toml");
   add_generate_options(generate, "Options");
@@ -265,8 +274,9 @@ void add_print(CLI::App& app, Run& run, Environment& environment) {
   };
   add("devices", "The devices that `drone new` knows", Printable::kDevices);
   add("probes", "The ways to reach a target", Printable::kProbes);
-  add("header", "The C++ header of the project's heap", Printable::kHeader);
-  add("memory", "The linker's MEMORY command of the project", Printable::kMemory);
+  add("header", "The C++ header of the project's heaps", Printable::kHeader);
+  add("memory", "The linker's MEMORY command, and the memory of heaps outside of ram",
+      Printable::kMemory);
 }
 
 }  // namespace

@@ -12,9 +12,11 @@ namespace drone::cli {
 
 /// Options of `drone heap`, shared with its subcommands.
 struct HeapOptions {
-  std::filesystem::path file = "heaptrace";
+  std::optional<std::string> heap;  ///< NAME of [heap.NAME]; else [heap]
+  /// Default: the heap's own, project::trace_file_name(), in the project's folder.
+  std::optional<std::filesystem::path> file;
   std::optional<std::string> size;  ///< as given to -s
-  unsigned port = 31;
+  std::optional<unsigned> port;     ///< default: the heap's
 };
 
 /// Prints the usage statistics of a trace.

@@ -79,7 +79,9 @@ ExitStatus run_heap_generate(const HeapOptions& heap, const GenerateOptions& opt
   report.trace = asked.trace;
   report.failed = asked.demands.failed();
   report.unservable = asked.demands.unservable();
+  report.section = project::section_name(input.section);
   report.base_alignment = asked.base_alignment;
+  report.settings = project::heap_settings(input.section);
   report.heap_size = project::format_size(report.suggestion.heap_size);
   report.fit = options.fit;
 

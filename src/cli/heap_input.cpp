@@ -8,7 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include "project/manifest.hpp"
 #include "support/byte_stream.hpp"
 #include "support/error.hpp"
 
@@ -79,6 +78,25 @@ void check_trace(const std::filesystem::path& path, const std::filesystem::path&
   }
 }
 
+/// The heap that the options are about.
+const project::HeapSection& select_heap(const HeapOptions& options,
+                                        const project::Manifest& manifest) {
+  const std::vector<const project::HeapSection*> heaps = project::all_heaps(manifest);
+  if (!options.heap) {
+    for (const project::HeapSection* const heap : heaps) {
+      if (options.port == heap->port) return *heap;
+    }
+    return manifest.heap;
+  }
+  std::string names;
+  for (const project::HeapSection* const heap : heaps) {
+    if (!heap->name.empty() && heap->name == *options.heap) return *heap;
+    names += (names.empty() ? "[" : ", [") + project::section_name(*heap) + ']';
+  }
+  throw Error(ExitStatus::kUsage, "there is no [heap." + *options.heap + "] in Drone.toml",
+              "there are: " + names + "; without --heap, [heap] is meant");
+}
+
 }  // namespace
 
 HeapInput heap_input(const HeapOptions& options, Environment& environment) {
@@ -88,29 +106,39 @@ HeapInput heap_input(const HeapOptions& options, Environment& environment) {
     if (*input.size == 0) throw Error(ExitStatus::kUsage, "a heap of 0 bytes has no usage");
   }
   const auto manifest_path = project::find_manifest(environment.directory);
+  if (options.heap && !manifest_path) {
+    throw Error(ExitStatus::kInput, "--heap names a heap of a project, and this is in none",
+                "run it where Drone.toml is, or say file, port and size: drone heap -f FILE --port "
+                "30 -s 10K");
+  }
   if (manifest_path) {
     try {
-      const project::Manifest manifest = project::load_manifest(*manifest_path);
-      if (!input.size) input.size = manifest.heap.size;
-      input.base_alignment = manifest.heap.alignment;
+      input.section = select_heap(options, project::load_manifest(*manifest_path));
+      if (!input.size) input.size = input.section.size;
+      input.base_alignment = input.section.alignment;
     } catch (const Error& error) {
       // The size is known without it, and the alignment is in the trace.
-      if (!input.size) throw;
+      if (!input.size || options.heap) throw;
       environment.err << "warning: " << error.message() << '\n';
     }
   }
 
-  input.file = options.file;
   std::filesystem::path root = environment.directory;
-  if (manifest_path && options.file == HeapOptions().file) {
-    root = manifest_path->parent_path();
-    if (root != environment.directory) input.file = root / options.file;
+  if (options.file) {
+    input.file = *options.file;
+  } else {
+    // A heap chosen by its port alone may be in any file.
+    input.file = project::trace_file_name(options.heap ? input.section : project::HeapSection());
+    if (manifest_path && manifest_path->parent_path() != root) {
+      root = manifest_path->parent_path();
+      input.file = root / input.file;
+    }
   }
   const std::filesystem::path path =
-      options.file == "-" ? std::filesystem::path("/dev/stdin") : root / options.file;
+      options.file == "-" ? std::filesystem::path("/dev/stdin") : root / input.file;
   check_trace(path, input.file);
   input.open = opener(path);
-  input.read.port = options.port;
+  input.read.port = options.port.value_or(input.section.port);
   return input;
 }
 

@@ -12,6 +12,7 @@
 #include "cli/environment.hpp"
 #include "cli/heap.hpp"
 #include "heaptrace/reader.hpp"
+#include "project/manifest.hpp"
 
 namespace drone::cli {
 
@@ -24,13 +25,15 @@ struct HeapInput {
   heaptrace::ReadOptions read;                  ///< from the options
   std::optional<std::uint32_t> size;            ///< bytes: of -s, else of Drone.toml
   std::optional<std::uint32_t> base_alignment;  ///< bytes, 4 or 8: of Drone.toml
+  project::HeapSection section;  ///< as Drone.toml has it; without one, a bare [heap]
 };
 
-/// Finds the trace and the project it belongs to, that of `environment.directory`. A relative
-/// `options.file` starts from that directory; the default one is in the project's root, or in the
-/// directory if that is in no project. Throws Error: kUsage for a size that is none, kInput for a
-/// trace that is missing or empty (the hint names the commands that record one) or for a Drone.toml
-/// that is wrong.
+/// Finds the trace and the project it belongs to, that of `environment.directory`. The heap is the
+/// one that `options.heap` names; else the one that reports on `options.port`; else [heap]. A
+/// relative `options.file` starts from that directory; the default one is in the project's root, or
+/// in the directory if that is in no project. Throws Error: kUsage for a size that is none and for
+/// a heap that there is not, kInput for a trace that is missing or empty (the hint names the
+/// commands that record one) or for a Drone.toml that is wrong.
 HeapInput heap_input(const HeapOptions& options, Environment& environment);
 
 /// Reads `input`'s trace as heaptrace::read_events does; its errors name the file.

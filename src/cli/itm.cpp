@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "cli/capture.hpp"
@@ -23,7 +24,15 @@ struct Source {
   std::string name;  ///< for messages
 };
 
-Source open_source(const ItmPlan& plan, const ItmOptions& options, Environment& environment) {
+/// Drone.toml, if there is one: it says which ports are heaps'.
+std::optional<project::Manifest> find_project(const Environment& environment) {
+  const auto path = project::find_manifest(environment.directory);
+  if (!path) return std::nullopt;
+  return project::load_manifest(*path);
+}
+
+Source open_source(const ItmPlan& plan, const ItmOptions& options,
+                   const std::optional<project::Manifest>& project, Environment& environment) {
   switch (plan.source) {
     case SourceKind::kFile:
       return {probe::open_file_stream(plan.source_file), plan.source_file.string()};
@@ -36,7 +45,7 @@ Source open_source(const ItmPlan& plan, const ItmOptions& options, Environment& 
     case SourceKind::kProbe:
       break;
   }
-  const project::Manifest manifest = require_manifest(environment.directory);
+  const project::Manifest manifest = project ? *project : require_manifest(environment.directory);
   const auto probe = open_project_probe(manifest, options.speed == "max");
   probe::TraceSetup setup;
   setup.port_mask = plan.port_mask();
@@ -50,11 +59,15 @@ Source open_source(const ItmPlan& plan, const ItmOptions& options, Environment& 
 }  // namespace
 
 ExitStatus run_itm(const ItmOptions& options, Environment& environment) {
-  const ItmPlan plan = plan_itm(options, environment.directory);
+  std::optional<project::Manifest> project;
+  if (options.from == "probe" || options.heaps || !options.heaptraces.empty()) {
+    project = find_project(environment);
+  }
+  const ItmPlan plan = plan_itm(options, environment.directory, project ? &*project : nullptr);
   const ForegroundGroup foreground;
   const Interrupts interrupts;
   Capture capture(plan, environment, interrupts);
-  Source source = open_source(plan, options, environment);
+  Source source = open_source(plan, options, project, environment);
   announce_capture(plan, source.name, environment);
   capture.run(*source.stream);
   const std::string end_note = source.stream->end_note();

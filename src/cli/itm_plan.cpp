@@ -93,9 +93,17 @@ void add_ports(ItmPlan& plan, const std::string& argument, const std::filesystem
   }
 }
 
+/// The command that reads a trace, from the folder that it was recorded from.
+std::string reader_of(const std::string& file, unsigned port, unsigned default_port) {
+  std::string command = "drone heap";
+  if (file != project::trace_file_name({})) command += " -f " + file;
+  if (port != default_port) command += " --port " + std::to_string(port);
+  return command;
+}
+
 void add_heaptrace(ItmPlan& plan, const std::string& argument,
-                   const std::filesystem::path& directory) {
-  HeaptraceFile trace{heaptrace::kDefaultPort, {}};
+                   const std::filesystem::path& directory, unsigned default_port) {
+  HeaptraceFile trace{default_port, {}, {}};
   std::string file = argument;
   const std::size_t colon = argument.find(':');
   if (colon != std::string::npos && is_number(argument.substr(0, colon))) {
@@ -112,7 +120,22 @@ void add_heaptrace(ItmPlan& plan, const std::string& argument,
     refuse("--heaptrace '" + argument + "' names no file", "--heaptrace heaptrace");
   }
   trace.file = resolve(directory, file);
+  trace.reader = reader_of(trace.file.string(), trace.port, default_port);
   plan.heaptraces.push_back(std::move(trace));
+}
+
+void add_heaps(ItmPlan& plan, const project::Manifest* project) {
+  if (project == nullptr) {
+    throw Error(ExitStatus::kInput, "--heaps records the heaps of a project, and this is in none",
+                "run it where Drone.toml is, or name port and file: --heaptrace 31:heaptrace");
+  }
+  for (const project::HeapSection* const heap : project::all_heaps(*project)) {
+    std::string reader = "drone heap";
+    if (!heap->name.empty()) reader += " --heap " + heap->name;
+    plan.heaptraces.push_back(
+        {heap->port, resolve(project->path.parent_path(), project::trace_file_name(*heap)),
+         std::move(reader)});
+  }
 }
 
 void set_source(ItmPlan& plan, const ItmOptions& options, const std::filesystem::path& directory) {
@@ -174,11 +197,16 @@ std::uint32_t ItmPlan::port_mask() const {
   return mask;
 }
 
-ItmPlan plan_itm(const ItmOptions& options, const std::filesystem::path& directory) {
+ItmPlan plan_itm(const ItmOptions& options, const std::filesystem::path& directory,
+                 const project::Manifest* project) {
   ItmPlan plan;
   for (const std::string& argument : options.ports) add_ports(plan, argument, directory);
   if (options.ports.empty()) plan.shown = {0, 1};
-  for (const std::string& argument : options.heaptraces) add_heaptrace(plan, argument, directory);
+  if (options.heaps) add_heaps(plan, project);
+  const unsigned port = project == nullptr ? heaptrace::kDefaultPort : project->heap.port;
+  for (const std::string& argument : options.heaptraces) {
+    add_heaptrace(plan, argument, directory, port);
+  }
   set_source(plan, options, directory);
   check_files(plan);
   return plan;

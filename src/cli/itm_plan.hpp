@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cli/itm.hpp"
+#include "project/manifest.hpp"
 
 namespace drone::cli {
 
@@ -23,6 +24,7 @@ struct PortFile {
 struct HeaptraceFile {
   unsigned port = 0;
   std::filesystem::path file;
+  std::string reader;  ///< the command that reads it: "drone heap --heap dtcm"
 };
 
 enum class SourceKind { kProbe, kFile, kStandardInput };
@@ -37,9 +39,11 @@ struct ItmPlan {
   std::uint32_t port_mask() const;  ///< of all ports that go anywhere
 };
 
-/// Reads the options; relative paths start from `directory`. Throws Error (kUsage) that says what
-/// is right for ports that do not exist or are named twice, files that would be written twice or
-/// while they are read, and sources that there are not.
-ItmPlan plan_itm(const ItmOptions& options, const std::filesystem::path& directory);
+/// Reads the options; relative paths start from `directory`, and the files of `options.heaps` are
+/// in the project's folder. `project` is the Drone.toml around `directory`, null if there is none.
+/// Throws Error (kUsage) that says what is right for ports that do not exist or are named twice,
+/// files that would be written twice or while they are read, and sources that there are not.
+ItmPlan plan_itm(const ItmOptions& options, const std::filesystem::path& directory,
+                 const project::Manifest* project = nullptr);
 
 }  // namespace drone::cli

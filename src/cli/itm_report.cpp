@@ -3,11 +3,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <ostream>
 #include <vector>
 
 #include "cli/color.hpp"
-#include "drone/heaptrace/wire_format.hpp"
 #include "support/error.hpp"
 
 namespace drone::cli {
@@ -107,14 +107,13 @@ void report_more_errors(const Capture& capture, Environment& environment) {
   }
 }
 
-std::string heap_command(const Capture::Trace& trace) {
-  std::string command = "drone heap";
-  const std::string file = trace.file.string();
-  if (file != "heaptrace") command += " -f " + file;
-  if (trace.writer.port() != heaptrace::kDefaultPort) {
-    command += fmt::format(" --port {}", trace.writer.port());
-  }
-  return command;
+/// What to do about a heap that sent nothing.
+std::string silent_hint(const Capture& capture, const Capture::Trace& silent) {
+  const bool is_built_in = std::any_of(capture.traces().begin(), capture.traces().end(),
+                                       [](const Capture::Trace& trace) { return trace.begun(); });
+  if (!is_built_in) return "is the heaptrace feature built in? just features=heaptrace flash";
+  return fmt::format("does that heap have a tracer on port {}, and does the program use it?",
+                     silent.writer.port());
 }
 
 }  // namespace
@@ -145,20 +144,20 @@ ExitStatus report_capture(const ItmPlan& plan, const Capture& capture, bool inte
   }
 
   ExitStatus status = ExitStatus::kDone;
-  const Capture::Trace* next = nullptr;
+  std::string next;
   for (const Capture::Trace& trace : capture.traces()) {
     if (trace.sink.error()) continue;  // said below, with what is in the file
     if (trace.begun()) {
       report_trace(trace, ports.losses(), environment);
-      next = &trace;
+      next += (next.empty() ? "" : "; ") + trace.reader;
       continue;
     }
     status = ExitStatus::kCheckFailed;
     environment.err << fmt::format(
         "{} nothing recorded: no heap event came on port {}; {}; {}\n"
-        "{} is the heaptrace feature built in? just features=heaptrace flash\n",
+        "{} {}\n",
         label(environment, "error"), trace.writer.port(), ports_with_data(ports), untouched(trace),
-        label(environment, "hint"));
+        label(environment, "hint"), silent_hint(capture, trace));
   }
   if (capture.traces().empty() && ports.losses().any()) {
     environment.err << "warning: lost on the way: " << losses(ports.losses()) << '\n';
@@ -169,7 +168,7 @@ ExitStatus report_capture(const ItmPlan& plan, const Capture& capture, bool inte
   }
   report_more_errors(capture, environment);
   capture.rethrow();
-  if (next != nullptr) environment.err << "next: " << heap_command(*next) << '\n';
+  if (!next.empty()) environment.err << "next: " << next << '\n';
   return status;
 }
 

@@ -13,17 +13,24 @@
 #include <string_view>
 #include <vector>
 
+#include "drone/heap/options.hpp"
 #include "drone/heap/pool_spec.hpp"
+#include "drone/heaptrace/wire_format.hpp"
 
 namespace drone::project {
 
 /// The name of the file.
 inline constexpr std::string_view kManifestName = "Drone.toml";
 
+/// [heap], the program's own heap, or one of those beside it, [heap.NAME].
 struct HeapSection {
-  std::uint32_t size = 0;             ///< bytes
-  std::uint32_t alignment = 4;        ///< base alignment, 4 or 8
-  std::vector<heap::PoolSpec> pools;  ///< ascending block size; they fill `size` or less
+  std::uint32_t size = 0;                   ///< bytes
+  std::uint32_t alignment = 4;              ///< base alignment, 4 or 8
+  std::vector<heap::PoolSpec> pools = {};   ///< ascending block size; they fill `size` or less
+  std::string name = {};                    ///< of [heap.NAME]: a-z, 0-9 and _; empty for [heap]
+  std::string memory = "ram";               ///< the region of [memory] that it lies in
+  unsigned port = heaptrace::kDefaultPort;  ///< ITM stimulus port of its trace
+  heap::Options options = {};
 };
 
 struct MemoryRegion {
@@ -59,6 +66,7 @@ struct Manifest {
   std::string device;  ///< as given to `drone new`; selects the emulated core. May be empty
   std::string core;    ///< of the device: "cortex-m3" or "cortex-m4"; without a device, the latter
   HeapSection heap;
+  std::vector<HeapSection> named_heaps;        ///< in the order of the file
   std::map<std::string, MemoryRegion> memory;  ///< "flash" and "ram" are always there
   ProbeSection probe;
   ItmSection itm;
@@ -72,6 +80,26 @@ Manifest load_manifest(const std::filesystem::path& path);
 
 /// The same for text in memory; `path` is used in messages only.
 Manifest parse_manifest(std::string_view text, const std::filesystem::path& path);
+
+/// [heap], then the named heaps.
+std::vector<const HeapSection*> all_heaps(const Manifest& manifest);
+
+/// "heap" or "heap.NAME": how a heap's section is headed.
+std::string section_name(const HeapSection& heap);
+
+/// Where a heap's trace is recorded unless told otherwise, in the project's folder: "heaptrace", or
+/// "NAME.heaptrace".
+std::string trace_file_name(const HeapSection& heap);
+
+/// What a section says of its heap beside size, alignment and pools, as lines of Drone.toml. What
+/// is as without a line is left out; the port of a named heap has to stand.
+std::string heap_settings(const HeapSection& heap);
+
+/// The bytes that a heap's blocks take together.
+std::uint64_t pool_bytes(const HeapSection& heap);
+
+/// The bytes that a heap takes of its region: those of its blocks, and of their guard words.
+std::uint64_t memory_bytes(const HeapSection& heap);
 
 /// Bytes written as "10K", "1M", plain digits or "0x2800"; at most 4294967295.
 /// Throws Error (kUsage) that says what is accepted.

@@ -23,10 +23,10 @@ void render_section(const LayoutReport& report, Out out) {
   const double share = 100.0 * static_cast<double>(suggestion.fragmentation) /
                        static_cast<double>(suggestion.heap_size);
   fmt::format_to(out, "# Fragmentation: {} / {:.2f}%\n\n", suggestion.fragmentation, share);
-  fmt::format_to(out, "[heap]\nsize = \"{}\"\n", report.heap_size);
+  fmt::format_to(out, "[{}]\nsize = \"{}\"\n", report.section, report.heap_size);
   // The section replaces the old one, and must not undo what that said.
   if (report.base_alignment != 4) fmt::format_to(out, "alignment = {}\n", report.base_alignment);
-  fmt::format_to(out, "pools = [\n");
+  fmt::format_to(out, "{}pools = [\n", report.settings);
   for (const heap::PoolSpec& pool : suggestion.pools) {
     fmt::format_to(out, "    {{ block = \"{}\", capacity = {} }},\n", pool.block_size,
                    pool.capacity);

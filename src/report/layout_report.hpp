@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// The answer of `drone heap generate`: a [heap] section for Drone.toml and, as comments after it,
-// the proof that the trace runs on it.
+// The answer of `drone heap generate`: a section [heap] or [heap.NAME] for Drone.toml and, as
+// comments after it, the proof that the trace runs on it.
 
 #include <cstdint>
 #include <string>
@@ -24,9 +24,11 @@ struct LayoutReport {
   heaptrace::Summary trace;          ///< what the stream was like
   layout::FailedRequests failed;     ///< in the trace
   std::uint64_t unservable = 0;      ///< requests of the trace that no layout serves
+  std::string section = "heap";      ///< or "heap.NAME"
   std::uint32_t base_alignment = 4;  ///< bytes
-  std::string heap_size;             ///< as Drone.toml has it: "10K"
-  bool fit = false;                  ///< the heap is as large as the layout: no headroom
+  std::string settings;   ///< more lines of the section: what it said before and must keep
+  std::string heap_size;  ///< as Drone.toml has it: "10K"
+  bool fit = false;       ///< the heap is as large as the layout: no headroom
 };
 
 /// Valid TOML: the section, and whatever else there is to say as comments.

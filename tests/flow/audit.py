@@ -23,7 +23,7 @@ def add_audit(w, here, events):
     src = w.node / "src"
     for name in ("audit_port.hpp", "audit_port.cpp"):
         (src / name).write_text((here / name).read_text())
-    replace_once(src / "heap.cpp", "drone_project::kTraceClockKhz>;",
+    replace_once(src / "heap.cpp", "drone_project::kTraceClockKhz, Port>;",
                  "drone_project::kTraceClockKhz, audit::Port>;")
     replace_once(src / "heap.cpp", '#include "drone/heaptrace/itm_tracer.hpp"',
                  '#include "audit_port.hpp"\n#include "drone/heaptrace/itm_tracer.hpp"')

@@ -25,9 +25,12 @@ def usage_table(text):
     return table, int(maximum[1])
 
 
-def heap_section(text):
-    """The [heap] table of a Drone.toml or of what `generate` printed, its pools as [(block, capacity)]."""
+def heap_section(text, name=None):
+    """The [heap] table of a Drone.toml or of what `generate` printed, or its [heap.NAME]; its pools as
+    [(block, capacity)]."""
     heap = tomllib.loads(text)["heap"]
+    if name is not None:
+        heap = heap[name]
     heap["pools"] = [(int(pool["block"]), pool["capacity"]) for pool in heap["pools"]]
     return heap
 
@@ -42,9 +45,9 @@ def waste(table, pools):
     return sum((block_for(size, pools) - size) * most for size, (most, _) in table.items())
 
 
-def paste_heap_section(manifest, section):
-    """A Drone.toml with its [heap] section replaced, as a user would in an editor."""
-    start = manifest.index("[heap]")
+def paste_heap_section(manifest, section, name=None):
+    """A Drone.toml with its [heap] or [heap.NAME] section replaced, as a user would in an editor."""
+    start = manifest.index("\n[heap]" if name is None else f"\n[heap.{name}]") + 1
     end = manifest.find("\n[", start)
     rest = manifest[end:] if end >= 0 else ""
     return manifest[:start] + section.rstrip("\n") + "\n" + rest

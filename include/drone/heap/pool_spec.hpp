@@ -43,6 +43,12 @@ constexpr std::uint32_t block_alignment(std::uint32_t block_size) {
   return factor < kMaxAlignment ? factor : kMaxAlignment;
 }
 
+/// The bytes from one block of a pool to the next. A guard word behind each block (Checks::kFull)
+/// takes as many as leave the blocks aligned as they are.
+constexpr std::uint32_t block_stride(std::uint32_t block_size, bool is_guarded) {
+  return block_size + (is_guarded ? block_alignment(block_size) : 0);
+}
+
 /// Where a pool lies: its index among the pools in ascending block size, the offset of its first
 /// block from the heap's start in bytes, and that block's number in a trace.
 struct PoolPlacement {

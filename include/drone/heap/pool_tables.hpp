@@ -36,7 +36,7 @@ class PoolTables {
 
  private:
   static constexpr std::uint32_t stride_of(const PoolSpec& pool) {
-    return pool.block_size + (kGuarded ? block_alignment(pool.block_size) : 0);
+    return block_stride(pool.block_size, kGuarded);
   }
 
  public:

@@ -13,7 +13,8 @@
 
 namespace drone::heap {
 
-/// The blocks of all pools. Nothing needs to have initialised this memory.
+/// The blocks of all pools. Nothing needs to have initialised this memory. Specialised, as a
+/// reference, for a layout whose memory the linker script makes (`drone print header`).
 template <const auto& kLayout>
 alignas(
     kMaxAlignment) inline constinit std::array<std::byte, PoolTables<kLayout>::kArenaSize> arena{};

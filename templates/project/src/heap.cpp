@@ -6,8 +6,9 @@
 
 #ifdef DRONE_HEAPTRACE
 #include "drone/heaptrace/itm_tracer.hpp"
+using Port = drone::cortex_m::StimulusPort<drone_project::kHeapTracePort>;
 using Tracer =
-    drone::heaptrace::ItmTracer<drone_project::kHeapLayout, drone_project::kTraceClockKhz>;
+    drone::heaptrace::ItmTracer<drone_project::kHeapLayout, drone_project::kTraceClockKhz, Port>;
 #else
 using Tracer = drone::heap::NoTracer;
 #endif

@@ -35,11 +35,11 @@ TEST(Commands, HelpGoesToStandardOutput) {
 TEST(Commands, HelpOfEachCommandNamesItsOptionsInPlainWords) {
   const Outcome heap = run("/", {"heap", "--help"});
   EXPECT_THAT(heap.out, HasSubstr("-s,--size SIZE"));
-  EXPECT_THAT(heap.out, HasSubstr("--port PORT=31"));
+  EXPECT_THAT(heap.out, HasSubstr("--port PORT "));
   EXPECT_THAT(heap.out, HasSubstr("just heaptrace"));
   const Outcome generate = run("/", {"heap", "generate", "--help"});
   EXPECT_THAT(generate.out, HasSubstr("--pools N=5"));
-  EXPECT_THAT(generate.out, HasSubstr("The options of `drone heap` (-f, -s, --port)"));
+  EXPECT_THAT(generate.out, HasSubstr("The options of `drone heap` (--heap, -f, -s, --port)"));
   EXPECT_THAT(run("/", {"--help"}).out, Not(HasSubstr(" in {")));
 }
 

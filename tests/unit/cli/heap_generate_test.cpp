@@ -4,10 +4,12 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <sstream>
 
 #include "cli/heap.hpp"
 #include "drone/heaptrace/wire_format.hpp"
+#include "project/manifest.hpp"
 #include "report/layout_report.hpp"
 #include "support/error.hpp"
 #include "support/test_folder.hpp"
@@ -24,11 +26,11 @@ using ::testing::StartsWith;
 /// A folder with a trace in it, and the command run there.
 class HeapGenerate : public ::testing::Test {
  protected:
-  /// Sends one event of port 31, after a synchronization packet the first time.
+  /// Sends one event of the port, after a synchronization packet the first time.
   void send(Record record) {
     if (bytes_.empty()) bytes_.assign({0, 0, 0, 0, 0, '\x80'});
     const heaptrace::Write write = encode(record);
-    bytes_.push_back(write.size == 4 ? '\xFB' : '\xFA');
+    bytes_.push_back(static_cast<char>(port_ << 3 | (write.size == 4 ? 3 : 2)));
     for (unsigned i = 0; i != write.size; ++i) {
       bytes_.push_back(static_cast<char>(write.value >> 8 * i & 0xFF));
     }
@@ -53,14 +55,16 @@ class HeapGenerate : public ::testing::Test {
            "[itm]\nclock = 84_000_000\n";
   }
 
-  void run(GenerateOptions options = {}, std::optional<std::string> size = {}) {
-    std::ofstream(directory_ / "heaptrace", std::ios::binary)
+  void run(GenerateOptions options = {}, std::optional<std::string> size = {},
+           std::optional<std::string> name = {}) {
+    std::ofstream(directory_ / (name ? *name + ".heaptrace" : "heaptrace"), std::ios::binary)
         .write(bytes_.data(), static_cast<std::streamsize>(bytes_.size()));
     std::ostringstream out;
     std::ostringstream err;
     Environment environment{.out = out, .err = err, .directory = directory_};
     HeapOptions heap;
     heap.size = std::move(size);
+    heap.heap = std::move(name);
     EXPECT_EQ(run_heap_generate(heap, options, environment), ExitStatus::kDone);
     out_ = out.str();
     err_ = err.str();
@@ -75,12 +79,13 @@ class HeapGenerate : public ::testing::Test {
     return ExitStatus::kDone;
   }
 
+  unsigned port_ = 31;
   std::string out_;
   std::string err_;
-
- private:
   drone::test::TestFolder folder_;
   std::filesystem::path directory_ = folder_.path();
+
+ private:
   std::string bytes_;
 };
 
@@ -132,6 +137,42 @@ TEST_F(HeapGenerate, TakesSizeAndAlignmentFromTheProject) {
   EXPECT_THAT(out_, HasSubstr("{ block = \"16\", capacity = "));
   run({}, "1K");
   EXPECT_THAT(out_, HasSubstr("size = \"1K\"\nalignment = 8\n"));
+}
+
+TEST_F(HeapGenerate, KeepsWhatTheSectionSaid) {
+  send_example();
+  write_manifest(
+      "size = \"2K\"\nalignment = 8\nport = 31\nchecks = \"off\"\nmemory = \"ram\"\nstatistics = "
+      "true\n");
+  run();
+  EXPECT_THAT(out_, HasSubstr("\n[heap]\nsize = \"2K\"\nalignment = 8\nchecks = \"off\"\n"
+                              "statistics = true\npools = [\n"));
+}
+
+TEST_F(HeapGenerate, PrintsTheSectionOfANamedHeap) {
+  port_ = 30;
+  send_example();
+  write_manifest("size = \"2K\"\n");
+  std::ofstream(directory_ / "Drone.toml", std::ios::app)
+      << "[heap.dtcm]\nsize = \"1K\"\nchecks = \"full\"\nmemory = \"dtcm\"\nport = 30\n"
+         "pools = [{ block = 8, capacity = 1 }]\n"
+         "[memory.dtcm]\norigin = 0x10000000\nsize = \"64K\"\n";
+  run({}, {}, "dtcm");
+  EXPECT_THAT(out_, HasSubstr("\n[heap.dtcm]\nsize = \"1K\"\nmemory = \"dtcm\"\nport = 30\n"
+                              "checks = \"full\"\npools = [\n"));
+  EXPECT_THAT(out_, HasSubstr("{ block = \"12\", capacity = "));
+
+  // Pasted over the old section, it means the same but for the pools.
+  std::ifstream file(directory_ / "Drone.toml");
+  std::string text((std::istreambuf_iterator<char>(file)), {});
+  const std::size_t begin = text.find("[heap.dtcm]");
+  text.replace(begin, text.find("[memory.dtcm]") - begin, out_);
+  const project::Manifest pasted = project::parse_manifest(text, "Drone.toml");
+  ASSERT_EQ(pasted.named_heaps.size(), 1U);
+  EXPECT_EQ(pasted.named_heaps[0].memory, "dtcm");
+  EXPECT_EQ(pasted.named_heaps[0].port, 30U);
+  EXPECT_EQ(pasted.named_heaps[0].options.checks, heap::Checks::kFull);
+  EXPECT_EQ(pasted.named_heaps[0].pools.size(), 5U);
 }
 
 TEST_F(HeapGenerate, TakesTheAlignmentFromTheTraceWithoutAProject) {

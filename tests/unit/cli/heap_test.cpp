@@ -114,6 +114,62 @@ TEST(Heap, OtherPortsAreReadOnRequest) {
   EXPECT_THAT(outcome.err, HasSubstr("port 5 (2 packets)"));
 }
 
+/// Another heap, to append to the manifest.
+constexpr const char* kSecondHeap =
+    "[heap.dtcm]\nsize = \"2K\"\nport = 5\npools = [{ block = \"4\", capacity = 1 }]\n";
+
+/// VERSION and ALLOC of 1024 bytes on port 5.
+constexpr const char* kTraceOfPort5 = "2B 07 01 00 00  2B 01 00 00 10  2B FF 00 00 00";
+
+TEST(Heap, NamedHeapHasItsOwnTraceSizeAndPort) {
+  const TestFolder folder;
+  folder.write("Drone.toml", std::string(kManifest) + kSecondHeap);
+  folder.write("heaptrace", bytes_of(kBareTrace));
+  folder.write("dtcm.heaptrace", bytes_of(kTraceOfPort5));
+  folder.write("src/x", "");
+  EXPECT_THAT(run(folder.path(), {"heap"}).out, HasSubstr("1024 / 5.00%\n"));
+  EXPECT_THAT(run(folder.path(), {"heap", "--heap", "dtcm"}).out, HasSubstr("1024 / 50.00%\n"));
+  EXPECT_THAT(run(folder.path() / "src", {"heap", "--heap", "dtcm"}).out,
+              HasSubstr("1024 / 50.00%\n"));
+  EXPECT_THAT(run(folder.path(), {"heap", "--heap", "dtcm", "-s", "4K"}).out,
+              HasSubstr("1024 / 25.00%\n"));
+  EXPECT_EQ(run(folder.path(), {"heap", "--heap", "dtcm", "--port", "31"}).status,
+            ExitStatus::kInput);
+}
+
+TEST(Heap, PortTellsWhichHeapAFileIsOf) {
+  const TestFolder folder;
+  folder.write("Drone.toml", std::string(kManifest) + kSecondHeap);
+  folder.write("other", bytes_of(kTraceOfPort5));
+  EXPECT_THAT(run(folder.path(), {"heap", "-f", "other", "--port", "5"}).out,
+              HasSubstr("1024 / 50.00%\n"));
+}
+
+TEST(Heap, PortOfTheProjectsHeapIsTheDefault) {
+  const TestFolder folder;
+  std::string manifest = kManifest;
+  manifest.insert(manifest.find("alignment"), "port = 5\n");
+  folder.write("Drone.toml", manifest);
+  folder.write("heaptrace", bytes_of(kTraceOfPort5));
+  EXPECT_THAT(run(folder.path(), {"heap"}).out, HasSubstr("1024 / 5.00%\n"));
+}
+
+TEST(Heap, NameThatThereIsNotIsAMistakeOfUsage) {
+  const TestFolder folder;
+  const Outcome outside = run(folder.path(), {"heap", "--heap", "dtcm", "-s", "1K"});
+  EXPECT_EQ(outside.status, ExitStatus::kInput);
+  EXPECT_THAT(outside.err, AllOf(HasSubstr("in none"), HasSubstr("-f FILE")));
+  folder.write("Drone.toml", std::string(kManifest) + kSecondHeap);
+  const Outcome outcome = run(folder.path(), {"heap", "--heap", "dtmc"});
+  EXPECT_EQ(outcome.status, ExitStatus::kUsage);
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("no [heap.dtmc] in Drone.toml"),
+                                 HasSubstr("there are: [heap], [heap.dtcm]")));
+  EXPECT_EQ(run(folder.path(), {"heap", "--heap", ""}).status, ExitStatus::kUsage);
+  const Outcome missing = run(folder.path(), {"heap", "--heap", "dtcm"});
+  EXPECT_EQ(missing.status, ExitStatus::kInput);
+  EXPECT_THAT(missing.err, HasSubstr("no trace 'dtcm.heaptrace'"));
+}
+
 TEST(Heap, HeapOfNoBytesIsAMistakeOfUsage) {
   EXPECT_EQ(run("/", {"heap", "-s", "0"}).status, ExitStatus::kUsage);
 }

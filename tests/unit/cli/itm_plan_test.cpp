@@ -65,6 +65,55 @@ TEST(ItmPlan, RecordsHeapsOnPort31OrTheOneNamed) {
   EXPECT_EQ(result.port_mask(), 0xC0000003U);
 }
 
+/// A project with the heaps [heap] on port 20 and [heap.dtcm] on port 30.
+project::Manifest two_heaps() {
+  project::Manifest project;
+  project.path = "/project/Drone.toml";
+  project.heap.port = 20;
+  project.named_heaps = {{.name = "dtcm", .port = 30}};
+  return project;
+}
+
+TEST(ItmPlan, RecordsEveryHeapOfTheProject) {
+  const project::Manifest project = two_heaps();
+  ItmOptions options;
+  options.heaps = true;
+  options.heaptraces = {"5:other"};
+  const ItmPlan result = plan_itm(options, "/project/src", &project);
+  ASSERT_EQ(result.heaptraces.size(), 3U);
+  EXPECT_EQ(result.heaptraces[0].port, 20U);
+  EXPECT_EQ(result.heaptraces[0].file, "/project/heaptrace");
+  EXPECT_EQ(result.heaptraces[0].reader, "drone heap");
+  EXPECT_EQ(result.heaptraces[1].port, 30U);
+  EXPECT_EQ(result.heaptraces[1].file, "/project/dtcm.heaptrace");
+  EXPECT_EQ(result.heaptraces[1].reader, "drone heap --heap dtcm");
+  EXPECT_EQ(result.heaptraces[2].file, "/project/src/other");
+  EXPECT_EQ(result.heaptraces[2].reader, "drone heap -f /project/src/other --port 5");
+  EXPECT_EQ(result.port_mask(), 0x40100023U);
+}
+
+TEST(ItmPlan, RecordsThePortOfTheProjectsHeapIfNoneIsNamed) {
+  const project::Manifest project = two_heaps();
+  ItmOptions options;
+  options.heaptraces = {"heaptrace", "31:x"};
+  const ItmPlan result = plan_itm(options, "/project", &project);
+  EXPECT_EQ(result.heaptraces[0].port, 20U);
+  EXPECT_EQ(result.heaptraces[0].reader, "drone heap -f /project/heaptrace");
+  EXPECT_EQ(result.heaptraces[1].reader, "drone heap -f /project/x --port 31");
+}
+
+TEST(ItmPlan, RecordsNoHeapsWithoutAProject) {
+  ItmOptions options;
+  options.heaps = true;
+  try {
+    plan_itm(options, "/project");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.status(), ExitStatus::kInput);
+    EXPECT_THAT(error.hint(), HasSubstr("--heaptrace 31:heaptrace"));
+  }
+}
+
 TEST(ItmPlan, RefusesPortsThatDoNotExist) {
   for (const char* port : {"32", "-1", "", "0,", ",0", "1,x", "0x1", " 1",
                            "1:a,b:c:", "99999999999", "+1", "x:file"}) {

@@ -329,6 +329,215 @@ TEST(Manifest, RefusesAHeapLargerThanTheRam) {
                "stack");
 }
 
+/// More heaps, and a region for them, as text to append; its first table is in line 29 of the
+/// whole.
+constexpr std::string_view kMoreHeaps = R"(
+[heap.dtcm]
+size = "32K"
+memory = "dtcm"
+port = 30
+checks = "full"
+statistics = true
+pools = [{ block = "16", capacity = 64 }]
+
+[heap.a_buffer]
+size = "1K"
+port = 5
+pools = [{ block = "512", capacity = 2 }]
+
+[memory.dtcm]
+origin = 0x10000000
+size = "64K"
+)";
+
+/// The valid file with more heaps, the first `from` in these replaced.
+std::string with_heaps(std::string_view from = {}, std::string_view to = {}) {
+  std::string more(kMoreHeaps);
+  const std::size_t at = more.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  return std::string(kValid) + more.replace(at, from.size(), to);
+}
+
+void expect_heap_error(std::string_view from, std::string_view to, std::string_view message,
+                       std::string_view hint) {
+  SCOPED_TRACE(std::string(from) + " -> " + std::string(to));
+  const Error error = error_of(with_heaps(from, to));
+  EXPECT_EQ(error.message(), message);
+  EXPECT_THAT(error.hint(), HasSubstr(hint));
+}
+
+TEST(Manifest, HoldsSeveralHeapsInTheOrderOfTheFile) {
+  const Manifest manifest = parse(with_heaps());
+  ASSERT_EQ(manifest.named_heaps.size(), 2U);
+  const HeapSection& dtcm = manifest.named_heaps[0];
+  EXPECT_EQ(dtcm.name, "dtcm");
+  EXPECT_EQ(dtcm.size, 32U * 1024);
+  EXPECT_EQ(dtcm.pools, (std::vector<heap::PoolSpec>{{16, 64}}));
+  EXPECT_EQ(dtcm.memory, "dtcm");
+  EXPECT_EQ(dtcm.port, 30U);
+  EXPECT_EQ(dtcm.options.checks, heap::Checks::kFull);
+  EXPECT_TRUE(dtcm.options.statistics);
+  const HeapSection& buffer = manifest.named_heaps[1];
+  EXPECT_EQ(buffer.name, "a_buffer");
+  EXPECT_EQ(buffer.memory, "ram");
+  EXPECT_EQ(buffer.port, 5U);
+  for (const HeapSection* heap : {&manifest.heap, &buffer}) {
+    EXPECT_EQ(heap->options.checks, heap::Checks::kPointers);
+    EXPECT_FALSE(heap->options.statistics);
+  }
+  EXPECT_EQ(manifest.heap.port, 31U);
+  EXPECT_EQ(manifest.heap.memory, "ram");
+  EXPECT_THAT(all_heaps(manifest), testing::ElementsAre(&manifest.heap, &dtcm, &buffer));
+  EXPECT_EQ(section_name(manifest.heap), "heap");
+  EXPECT_EQ(section_name(dtcm), "heap.dtcm");
+  EXPECT_EQ(trace_file_name(manifest.heap), "heaptrace");
+  EXPECT_EQ(trace_file_name(dtcm), "dtcm.heaptrace");
+}
+
+TEST(Manifest, TakesPlaceAndPortOfTheFirstHeapToo) {
+  std::string text = with_heaps("port = 30", "port = 31");
+  text.replace(text.find("size = \"10K\""), 12, "size = \"10K\"\nmemory = \"dtcm\"\nport = 7");
+  const Manifest manifest = parse(text);
+  EXPECT_EQ(manifest.heap.memory, "dtcm");
+  EXPECT_EQ(manifest.heap.port, 7U);
+}
+
+TEST(Manifest, RefusesHeapsWithoutTheFirst) {
+  std::string text = with_heaps();
+  text.replace(text.find("[heap]"), 6, "[heap.main]\nport = 31");
+  EXPECT_EQ(error_of(text).message(),
+            "Drone.toml:3:7: [heap] is missing: [heap.main] is a heap beside it");
+}
+
+TEST(Manifest, RefusesNamesThatNoHeapCanHave) {
+  expect_heap_error("[heap.dtcm]", "[heap.Dtcm]", "Drone.toml:29:7: \"Dtcm\" cannot name a heap",
+                    "a to z, digits and _");
+  expect_heap_error("[heap.dtcm]", "[heap.\"\"]", "Drone.toml:29:7: \"\" cannot name a heap",
+                    "[heap.dtcm]");
+  for (const char* name : {"_a", "2nd", "a-b", "\"a b\"", "\"\u00e4\""}) {
+    EXPECT_THAT(error_of(with_heaps("[heap.dtcm]", "[heap." + std::string(name) + "]")).message(),
+                HasSubstr("cannot name a heap"));
+  }
+  expect_heap_error("[heap.dtcm]", "[heap.memory]",
+                    "Drone.toml:29:7: \"memory\" cannot name a heap: it is a key of [heap]",
+                    "[heap.memory_heap]");
+  expect_heap_error("[heap.dtcm]",
+                    "[heap.abuffer]\nsize = 4\nport = 1\npools = [{ block = 4, "
+                    "capacity = 1 }]\n[heap.a__buffer]",
+                    "Drone.toml:41:7: [heap.a__buffer] and [heap.a_buffer] would both be "
+                    "kABufferHeapLayout in the program",
+                    "otherwise");
+}
+
+TEST(Manifest, RefusesUnknownKeysOfHeaps) {
+  expect_error("size = \"10K\"", "size = \"10K\"\nprot = 3",
+               "Drone.toml:5:1: unknown key \"prot\" in [heap]", "\"port\"?");
+  expect_heap_error("statistics", "statistic",
+                    "Drone.toml:34:1: unknown key \"statistic\" in [heap.dtcm]", "\"statistics\"?");
+  expect_heap_error("statistics = true", "more = { size = 4 }",
+                    "Drone.toml:34:1: unknown key \"more\" in [heap.dtcm]", "known here: size");
+  expect_heap_error("capacity = 64", "capasity = 64",
+                    "Drone.toml:35:26: unknown key \"capasity\" in [heap.dtcm.pools]", "capacity");
+  EXPECT_THAT(error_of(with_heaps("[heap.dtcm]", "[[heap.dtcm]]")).message(),
+              HasSubstr("unknown key \"dtcm\" in [heap]"));
+}
+
+TEST(Manifest, RefusesHeapsWithoutPortsOfTheirOwn) {
+  expect_heap_error("port = 30\n", "", "Drone.toml:29:1: \"port\" is missing in [heap.dtcm]",
+                    "port = 30");
+  expect_heap_error("port = 30", "port = 31", "Drone.toml:32:8: port 31 is that of [heap]",
+                    "port = 30");
+  expect_heap_error("port = 5", "port = 30", "Drone.toml:39:8: port 30 is that of [heap.dtcm]",
+                    "port = 29");
+  expect_heap_error("port = 30", "port = 32", "Drone.toml:32:8: there is no ITM port 32",
+                    "from 0 to 31");
+  expect_heap_error("port = 30", "port = -1", "Drone.toml:32:8: \"port\" is out of range: -1",
+                    "from 0 to 31");
+  expect_heap_error("port = 30", "port = \"30\"",
+                    "Drone.toml:32:8: \"port\" in [heap.dtcm] must be a whole number, not text",
+                    "port = 31");
+}
+
+TEST(Manifest, RefusesMemoryThatHoldsNoHeap) {
+  expect_heap_error("memory = \"dtcm\"", "memory = \"dtmc\"",
+                    "Drone.toml:31:10: there is no [memory.dtmc]", "\"dtcm\"?");
+  expect_heap_error("memory = \"dtcm\"", "memory = \"x\"",
+                    "Drone.toml:31:10: there is no [memory.x]",
+                    "there are: dtcm, ram; another one is a table [memory.NAME]");
+  expect_heap_error("memory = \"dtcm\"", "memory = \"flash\"",
+                    "Drone.toml:31:10: [memory.flash] cannot hold a heap: a program does not write "
+                    "there",
+                    "dtcm, ram");
+  expect_heap_error(
+      "memory = \"dtcm\"", "memory = 1",
+      "Drone.toml:31:10: \"memory\" in [heap.dtcm] must be text in double quotes, not "
+      "a whole number",
+      "memory = \"ram\"");
+}
+
+TEST(Manifest, RefusesHeapsThatDoNotFitTheirMemory) {
+  expect_heap_error("\"32K\"", "\"65K\"",
+                    "Drone.toml:30:8: the heap's 66560 bytes are 1024 more than [memory.dtcm] has",
+                    "[memory.dtcm] has 65536 bytes");
+  // Guard words double blocks of 16 bytes.
+  std::string guarded = with_heaps("capacity = 64", "capacity = 2048");
+  EXPECT_EQ(memory_bytes(parse(guarded).named_heaps[0]), 64U * 1024);
+  guarded.replace(guarded.find("\"64K\""), 5, "\"63K\"");
+  EXPECT_EQ(
+      error_of(guarded).message(),
+      "Drone.toml:30:8: the heap's 65536 bytes (checks = \"full\" adds to them) are 1024 more "
+      "than [memory.dtcm] has");
+  expect_heap_error("port = 5\n", "port = 5\nmemory = \"dtcm\"\n#",
+                    "Drone.toml:37:1: \"pools\" is missing in [heap.a_buffer]", "pools = [");
+  expect_heap_error("size = \"1K\"", "size = \"33K\"\nmemory = \"dtcm\"",
+                    "Drone.toml:38:8: the heaps in [memory.dtcm] take 66560 bytes together, 1024 "
+                    "more than it has",
+                    "[memory.dtcm] has 65536 bytes");
+  expect_heap_error("size = \"1K\"", "size = \"119K\"",
+                    "Drone.toml:38:8: the heaps in [memory.ram] take 132096 bytes together, 1024 "
+                    "more than it has",
+                    "stack");
+  EXPECT_EQ(parse(with_heaps("size = \"1K\"", "size = \"118K\"")).named_heaps[1].size, 118U * 1024);
+}
+
+TEST(Manifest, RefusesOptionsThatThereAreNot) {
+  expect_heap_error("\"full\"", "\"all\"", "Drone.toml:33:10: unknown checks \"all\"",
+                    "off, pointers, full");
+  expect_heap_error(
+      "\"full\"", "true",
+      "Drone.toml:33:10: \"checks\" in [heap.dtcm] must be text in double quotes, not "
+      "true or false",
+      "checks = \"pointers\"");
+  expect_heap_error("statistics = true", "statistics = 1",
+                    "Drone.toml:34:14: \"statistics\" in [heap.dtcm] must be true or false, not a "
+                    "whole number",
+                    "without quotes");
+}
+
+TEST(Manifest, WritesSettingsThatReadBackTheSame) {
+  const Manifest manifest = parse(with_heaps());
+  EXPECT_EQ(heap_settings(manifest.heap), "");
+  EXPECT_EQ(heap_settings(manifest.named_heaps[0]),
+            "memory = \"dtcm\"\nport = 30\nchecks = \"full\"\nstatistics = true\n");
+  EXPECT_EQ(heap_settings(manifest.named_heaps[1]), "port = 5\n");
+  HeapSection named;
+  named.name = "b";
+  EXPECT_EQ(heap_settings(named), "port = 31\n") << "a named heap has to say it";
+  for (const heap::Checks checks :
+       {heap::Checks::kOff, heap::Checks::kPointers, heap::Checks::kFull}) {
+    HeapSection heap = manifest.named_heaps[0];
+    heap.options = {checks, checks == heap::Checks::kOff};
+    const HeapSection again =
+        parse(with_heaps("memory = \"dtcm\"\nport = 30\nchecks = \"full\"\nstatistics = true\n",
+                         heap_settings(heap)))
+            .named_heaps[0];
+    EXPECT_EQ(again.memory, heap.memory);
+    EXPECT_EQ(again.port, heap.port);
+    EXPECT_EQ(again.options.checks, heap.options.checks);
+    EXPECT_EQ(again.options.statistics, heap.options.statistics);
+  }
+}
+
 TEST(Manifest, RefusesImpossibleMemory) {
   expect_error("0x08000000", "2", "Drone.toml:14:10: \"origin\" is no multiple of 4", "word");
   expect_error("0x08000000", "0x1FFFF000", "Drone.toml:17:1: [memory.ram] overlaps [memory.flash]",
@@ -393,7 +602,7 @@ TEST(BaudRate, IsMadeWithinThreePercent) {
 
 /// A valid file to which one to five things happened.
 std::string mutated() {
-  std::string text(kValid);
+  std::string text = with_heaps();
   const int count = *rc::gen::inRange(1, 6);
   for (int i = 0; i != count; ++i) {
     const auto at = *rc::gen::inRange<std::size_t>(0, text.size());
