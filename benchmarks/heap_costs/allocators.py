@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: MIT
+"""The allocators that are compared: what to build for each."""
+
+import dataclasses
+
+NEW = """address(static_cast<void* (*)(std::size_t)>(&::operator new)),
+         address(static_cast<void (*)(void*) noexcept>(&::operator delete))"""
+MALLOC = """address(static_cast<void* (*)(std::size_t)>(&::malloc)),
+            address(static_cast<void (*)(void*)>(&::free))"""
+CONSTANT = """address(static_cast<void* (*)()>([]() { return drone::benchmark::heap.allocate(12); })),
+  address(static_cast<void (*)(void*)>([](void* b) { drone::benchmark::heap.deallocate(b, 12); }))"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Allocator:
+    key: str
+    name: str
+    pools: int = 8  # 0: not ours
+    defines: tuple = ()
+    cpu: str = "cortex-m4"
+    specs: str = "nano.specs"
+    options: str = ".checks = kOff"  # drone::heap::Options, where the heap has them
+    constant: bool = False  # the compiler knows the sizes
+    any_context: bool = True  # whether interrupt handlers may call it, as it is
+    sources: tuple = ()
+
+    @property
+    def ours(self):
+        return self.pools != 0
+
+    @property
+    def needs_options(self):
+        return self.ours and self.options != ".checks = kOff"
+
+    @property
+    def uses(self):
+        """The functions whose bytes are counted."""
+        return CONSTANT if self.constant else NEW if self.ours else MALLOC
+
+
+TRACED = ("BENCHMARK_TRACED",)
+LISTENING = ("BENCHMARK_TRACED", "BENCHMARK_LISTENING")
+
+ALLOCATORS = [
+    Allocator("run_time", "this heap, size known at run time"),
+    Allocator("constant", "this heap, size known at compile time", constant=True),
+    Allocator("run_time_16", "the same two with 16 pools: run time", pools=16),
+    Allocator("constant_16", "… compile time", pools=16, constant=True),
+    Allocator("silent", "run time, tracing compiled in, nobody listens", defines=TRACED),
+    Allocator("constant_silent", "compile time, tracing compiled in, nobody listens",
+              defines=TRACED, constant=True),
+    Allocator("listening", "run time, every operation traced", defines=LISTENING),
+    Allocator("statistics", "run time, with statistics",
+              options=".checks = kOff, .statistics = true"),
+    Allocator("pointers", "run time, pointers checked", options=".checks = kPointers"),
+    Allocator("full", "run time, everything checked", options=".checks = kFull"),
+    Allocator("masked", "run time, ARMv6-M (interrupts masked)", cpu="cortex-m0plus"),
+    Allocator("constant_masked", "compile time, ARMv6-M (interrupts masked)",
+              cpu="cortex-m0plus", constant=True),
+]
+LIBRARIES = [
+    Allocator("newlib", "newlib's malloc", pools=0, specs="nosys.specs", any_context=False),
+    Allocator("newlib_nano", "newlib-nano's malloc", pools=0, any_context=False),
+    Allocator("picolibc", "picolibc's malloc", pools=0, specs="picolibc.specs", any_context=False),
+]
