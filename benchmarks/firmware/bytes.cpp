@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <new>
+#include <tuple>
 
 #include "c_library.hpp"
 
@@ -19,14 +20,9 @@
 
 namespace {
 
-template <class Function>
-[[maybe_unused]] const void* address(Function* function) {
-  return reinterpret_cast<const void*>(function);
-}
-
 // In a section that is not counted.
-[[gnu::section(".trace"), gnu::used]] const void* const kept[] = {
-    address(&_sbrk), address(&abort), address(&std::get_new_handler), BENCHMARK_USES};
+[[gnu::section(".trace"), gnu::used]] constinit const std::tuple kept{
+    &_sbrk, &abort, &std::get_new_handler BENCHMARK_USES};
 
 }  // namespace
 

@@ -3,12 +3,17 @@
 
 import dataclasses
 
-NEW = """address(static_cast<void* (*)(std::size_t)>(&::operator new)),
-         address(static_cast<void (*)(void*) noexcept>(&::operator delete))"""
-MALLOC = """address(static_cast<void* (*)(std::size_t)>(&::malloc)),
-            address(static_cast<void (*)(void*)>(&::free))"""
-CONSTANT = """address(static_cast<void* (*)()>([]() { return drone::benchmark::heap.allocate(12); })),
-  address(static_cast<void (*)(void*)>([](void* b) { drone::benchmark::heap.deallocate(b, 12); }))"""
+# Functions whose bytes are counted.
+NEW = """static_cast<void* (*)(std::size_t)>(&::operator new),
+         static_cast<void (*)(void*) noexcept>(&::operator delete)"""
+MALLOC = """static_cast<void* (*)(std::size_t)>(&::malloc), static_cast<void (*)(void*)>(&::free)"""
+RUN_TIME = """static_cast<void* (*)(std::size_t)>(
+                  [](std::size_t size) { return drone::benchmark::heap.allocate(size); }),
+              static_cast<void (*)(void*)>(
+                  [](void* block) { drone::benchmark::heap.deallocate(block); })"""
+CONSTANT = """static_cast<void* (*)()>([] { return drone::benchmark::heap.allocate(12); }),
+              static_cast<void (*)(void*)>(
+                  [](void* block) { drone::benchmark::heap.deallocate(block, 12); })"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,21 +47,21 @@ TRACED = ("BENCHMARK_TRACED",)
 LISTENING = ("BENCHMARK_TRACED", "BENCHMARK_LISTENING")
 
 ALLOCATORS = [
-    Allocator("run_time", "this heap, size known at run time"),
-    Allocator("constant", "this heap, size known at compile time", constant=True),
-    Allocator("run_time_16", "the same two with 16 pools: run time", pools=16),
-    Allocator("constant_16", "… compile time", pools=16, constant=True),
-    Allocator("silent", "run time, tracing compiled in, nobody listens", defines=TRACED),
-    Allocator("constant_silent", "compile time, tracing compiled in, nobody listens",
-              defines=TRACED, constant=True),
-    Allocator("listening", "run time, every operation traced", defines=LISTENING),
-    Allocator("statistics", "run time, with statistics",
-              options=".checks = kOff, .statistics = true"),
+    Allocator("run_time", "heap, size known at run time"),
+    Allocator("constant", "heap, size known at compile time", constant=True),
+    Allocator("run_time_16", "run time, 16 pools", pools=16),
+    Allocator("constant_16", "compile time, 16 pools", pools=16, constant=True),
+    Allocator("silent", "run time, tracing, nobody listens", defines=TRACED),
+    Allocator("constant_silent", "compile time, tracing, nobody listens", defines=TRACED,
+              constant=True),
+    Allocator("listening", "run time, tracing, a probe listens", defines=LISTENING),
+    Allocator("statistics", "run time, statistics", options=".checks = kOff, .statistics = true"),
     Allocator("pointers", "run time, pointers checked", options=".checks = kPointers"),
+    Allocator("constant_pointers", "compile time, pointers checked", options=".checks = kPointers",
+              constant=True),
     Allocator("full", "run time, everything checked", options=".checks = kFull"),
-    Allocator("masked", "run time, ARMv6-M (interrupts masked)", cpu="cortex-m0plus"),
-    Allocator("constant_masked", "compile time, ARMv6-M (interrupts masked)",
-              cpu="cortex-m0plus", constant=True),
+    Allocator("masked", "run time, ARMv6-M", cpu="cortex-m0plus"),
+    Allocator("constant_masked", "compile time, ARMv6-M", cpu="cortex-m0plus", constant=True),
 ]
 LIBRARIES = [
     Allocator("newlib", "newlib's malloc", pools=0, specs="nosys.specs", any_context=False),

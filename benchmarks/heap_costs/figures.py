@@ -11,18 +11,11 @@ from .tables import Table
 FILE = pathlib.Path(__file__).resolve().parent.parent / "limits.toml"
 POOL_COUNTS = (1, 2, 5, 8, 16)
 BOUNDARIES = ("anywhere", "close", "granules")
-TRACES = ("jim_script", "sqlite_mem")  # small ones
 
 BY_KEY = {each.key: each for each in allocators.ALLOCATORS + allocators.LIBRARIES}
 # What a heap does whatever the program: measured block by block.
 EVERY_BLOCK = ("run_time", "constant", "masked", "constant_masked", "silent", "constant_silent",
-               "statistics", "pointers", "full")
-
-CORE = """address(static_cast<void* (*)(std::size_t)>(
-              [](std::size_t size) { return drone::benchmark::heap.allocate(size); })),
-          address(static_cast<void (*)(void*)>(
-              [](void* block) { drone::benchmark::heap.deallocate(block); }))"""
-
+               "statistics", "pointers", "constant_pointers", "full")
 
 @dataclasses.dataclass
 class EveryBlock:
@@ -74,7 +67,7 @@ def of_bytes(benchmark):
     figures = {}
     run_time = BY_KEY["run_time"]
     for name, uses in (("new_delete", None), ("malloc_free", allocators.MALLOC),
-                       ("allocate_deallocate", CORE)):
+                       ("allocate_deallocate", allocators.RUN_TIME)):
         added = benchmark.bytes(run_time, uses=uses)
         figures[f"code.{name}"] = added["code"]
         figures[f"tables.{name}"] = added["tables"]

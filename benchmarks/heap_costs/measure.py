@@ -121,7 +121,7 @@ class Benchmark:
         layout = layout or layouts.EXAMPLE
         uses = " ".join((uses or allocator.uses).split())
         nothing = sizes(["BENCHMARK_NOTHING"], "nothing")
-        everything = sizes([*self.defines(allocator), f"BENCHMARK_USES={uses}"], "bytes")
+        everything = sizes([*self.defines(allocator), f"BENCHMARK_USES=, {uses}"], "bytes")
         added = {kind: everything[kind] - nothing[kind] for kind in everything}
         if allocator.ours:
             added["ram"] -= sum(block * capacity for block, capacity in layout)

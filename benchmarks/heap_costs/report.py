@@ -37,15 +37,35 @@ def instructions_table(replayed, compared, traces):
     return table
 
 
-def bytes_table(benchmark, compared):
-    table = Table("Bytes", ["allocator", "code", "tables in flash", "RAM", "RAM a block, at least",
-                            "RAM for 1 byte", "in any context"])
+def summary_table(replayed, sizes, compared, traces):
+    """The most important of all, for readers in a hurry."""
+    table = Table("Allocators on a Cortex-M4", [
+        "allocator", "allocate: median", "99 %", "worst", "deallocate: median", "99 %", "worst",
+        "bytes of code and tables", "RAM a block"])
+    for allocator in compared:
+        added, (least, _) = sizes[allocator.key]
+        table.add(allocator.name, *three(together(replayed, allocator, "allocate")),
+                  *three(together(replayed, allocator, "deallocate")),
+                  added["code"] + added["tables"], least)
+    table.note = (f"Instructions, return included, over {len(traces)} recorded programs; size known at compile "
+                  "time: inlined.")
+    return table
+
+
+def measure_bytes(benchmark, compared):
     added = benchmark.for_all(benchmark.bytes, compared)
     overheads = benchmark.for_all(benchmark.overhead, compared)
-    for allocator, sizes, (least, one_byte) in zip(compared, added, overheads):
+    return {each.key: sizes for each, *sizes in zip(compared, added, overheads)}
+
+
+def bytes_table(sizes, compared):
+    table = Table("Bytes", ["allocator", "code", "tables in flash", "RAM", "RAM a block, at least",
+                            "RAM for 1 byte", "interrupts may call it"])
+    for allocator in compared:
+        added, (least, one_byte) = sizes[allocator.key]
         if allocator.key in ("run_time_16", "constant_16", "listening"):
             continue  # the code of another row
-        table.add(allocator.name, sizes["code"], sizes["tables"], sizes["ram"], least, one_byte,
+        table.add(allocator.name, added["code"], added["tables"], added["ram"], least, one_byte,
                   "yes" if allocator.any_context else "no")
     table.note = ("This heap with the five pools of the documentation's example; its blocks are not in the "
                   "column RAM.")
@@ -55,7 +75,7 @@ def bytes_table(benchmark, compared):
 def ram_table(replayed, compared, traces):
     chosen = [each for each in compared
               if each.key in ("run_time", "run_time_16") or not each.ours]
-    names = {"run_time": "8 pools", "run_time_16": "16 pools"}
+    names = {"run_time": "heap, 8 pools", "run_time_16": "heap, 16 pools"}
     table = Table("RAM for the blocks of each trace", [
         "trace", "peak requested", *(names.get(each.key, each.name) for each in chosen)])
     ratios = {each.key: [] for each in chosen}
@@ -70,7 +90,7 @@ def ram_table(replayed, compared, traces):
 
 
 def every_block_table(measured):
-    table = Table("Any program: every block of layouts of all kinds, and sizes of all pools", [
+    table = Table("Whatever the program: all blocks of layouts of all kinds", [
         "allocator and pool boundaries", *(f"{count} {'pool' if count == 1 else 'pools'}"
                                            for count in figures.POOL_COUNTS)])
     for key, results in measured.items():
@@ -92,7 +112,7 @@ def every_block_table(measured):
 
 def spill_table(measured):
     keys = [key for key in ("run_time", "constant", "masked", "silent") if key in measured]
-    table = Table("Exhausted pools: instructions more for a request that passes them", [
+    table = Table("Instructions more for a request that passes exhausted pools", [
         "passed", *(figures.BY_KEY[key].name for key in keys)])
     spills = {key: measured[key].spills[16, "anywhere"] for key in keys}
     for passed in range(1, 16):
@@ -113,13 +133,16 @@ def targets_only(benchmark, read_trace):
     return figures.targets_table(values)
 
 
-def compare(benchmark, compared, traces):
-    """All tables."""
+def compare(benchmark, compared, traces, is_summary):
+    """All tables, or the one that sums up."""
     jobs = [(allocator, trace) for allocator in compared for trace in traces]
     replayed = {allocator.key: {} for allocator in compared}
     for (allocator, trace), result in zip(jobs, benchmark.for_all(benchmark.replay, *zip(*jobs))):
         replayed[allocator.key][trace.name] = result
-    tables = [instructions_table(replayed, compared, traces), bytes_table(benchmark, compared),
+    sizes = measure_bytes(benchmark, compared)
+    if is_summary:
+        return [summary_table(replayed, sizes, compared, traces)]
+    tables = [instructions_table(replayed, compared, traces), bytes_table(sizes, compared),
               ram_table(replayed, compared, traces)]
     keys = [each.key for each in compared if each.key in figures.EVERY_BLOCK]
     if keys:
