@@ -100,8 +100,7 @@ inline const void* deallocate_function(std::uint32_t size) {
 #else
 inline void prepare() { prepare(heap); }
 inline const void* allocate_function(std::uint32_t) {
-  return reinterpret_cast<const void*>(
-      static_cast<void* (*)(std::size_t)>(&::operator new));
+  return reinterpret_cast<const void*>(static_cast<void* (*)(std::size_t)>(&::operator new));
 }
 inline const void* deallocate_function(std::uint32_t) {
   return reinterpret_cast<const void*>(static_cast<void (*)(void*) noexcept>(&::operator delete));

@@ -68,8 +68,10 @@ class Histogram {
     if (instructions < counts_.size()) {
       ++counts_[instructions];
     } else {
-      if (beyond_ == beyonds_.size()) test::print("# too many long calls: the last are left out\n");
-      else beyonds_[beyond_++] = instructions;
+      if (beyond_ == beyonds_.size())
+        test::print("# too many long calls: the last are left out\n");
+      else
+        beyonds_[beyond_++] = instructions;
     }
   }
 

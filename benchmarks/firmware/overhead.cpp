@@ -8,9 +8,9 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "meter.hpp"
 #include "allocator.hpp"
 #include "c_library.hpp"
+#include "meter.hpp"
 
 int main() {
   using namespace drone::benchmark;

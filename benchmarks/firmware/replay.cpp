@@ -11,9 +11,9 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "meter.hpp"
 #include "allocator.hpp"
 #include "c_library.hpp"
+#include "meter.hpp"
 
 extern "C" {
 extern const std::uint32_t trace_begin[], trace_end[];
@@ -99,8 +99,7 @@ void listen() {
   register_at(cortex_m::kTpiuSppr) = cortex_m::kTpiuSpprNrz;
   register_at(cortex_m::kTpiuAcpr) = 0;
   register_at(cortex_m::kItmLar) = cortex_m::kLarUnlock;
-  register_at(cortex_m::kItmTcr) =
-      cortex_m::kItmTcrItmEna | 1U << cortex_m::kItmTcrTraceBusIdShift;
+  register_at(cortex_m::kItmTcr) = cortex_m::kItmTcrItmEna | 1U << cortex_m::kItmTcrTraceBusIdShift;
   register_at(cortex_m::kItmTer) = 1U << 31;
 #endif
 }

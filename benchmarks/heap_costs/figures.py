@@ -15,7 +15,7 @@ BOUNDARIES = ("anywhere", "close", "granules")
 BY_KEY = {each.key: each for each in allocators.ALLOCATORS + allocators.LIBRARIES}
 # What a heap does whatever the program: measured block by block.
 EVERY_BLOCK = ("run_time", "constant", "masked", "constant_masked", "silent", "constant_silent",
-               "statistics", "pointers", "constant_pointers", "full")
+               "statistics", "pointers", "constant_pointers")
 
 @dataclasses.dataclass
 class EveryBlock:

@@ -26,13 +26,14 @@ HEADER = "# SPDX-License-Identifier: MIT\n# Written by benchmarks/heap --layouts
 
 
 def example_of(count, boundaries):
-    """A layout of `count` pools whose boundaries lie "anywhere", "close" together, as those of
-    small pools in a large heap do, or on multiples of GRANULE."""
+    """A layout of `count` pools whose boundaries lie "anywhere", or "close" together, as those of
+    small pools in a large heap do, with a largest block that is no round number, or on multiples
+    of GRANULE."""
     chosen = [BLOCKS[i * len(BLOCKS) // count] for i in range(count)]
     if boundaries == "granules":
         return [(block, math.lcm(block, GRANULE) // block) for block in chosen]
     if boundaries == "close":
-        return [(block, 1) for block in chosen[:-1]] + [(chosen[-1], 40000 // chosen[-1])]
+        return [(block, 1) for block in chosen[:-1]] + [(1724, 23)]
     return [(block, max(3, 1500 // block) | 1) for block in chosen]
 
 

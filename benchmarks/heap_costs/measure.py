@@ -63,7 +63,7 @@ class Benchmark:
         self.board = board
         self.options_known = board.has_options()
         self.progress = progress
-        self.workers = concurrent.futures.ThreadPoolExecutor(jobs)
+        self.jobs = jobs
 
     def can_measure(self, allocator):
         return self.options_known or not allocator.needs_options
@@ -80,13 +80,20 @@ class Benchmark:
         """Calls a function for each set of arguments, on all cores; shows progress."""
         done = []
         calls = list(zip(*lists))
-        for result in self.workers.map(lambda arguments: function(*arguments), calls):
-            done.append(result)
-            self.progress(len(done), len(calls))
+        with concurrent.futures.ThreadPoolExecutor(self.jobs) as workers:
+            try:
+                for result in workers.map(lambda arguments: function(*arguments), calls):
+                    done.append(result)
+                    self.progress(len(done), len(calls))
+            except BaseException:
+                workers.shutdown(cancel_futures=True)
+                raise
         return done
 
     def replay(self, allocator, trace):
-        layout = layouts.read(trace.name, allocator.pools) if allocator.ours else None
+        layout = None
+        if allocator.ours:
+            layout = allocator.layout(layouts.read(trace.name, allocator.pools))
         defines = self.defines(allocator)
         if allocator.constant:
             defines.append("BENCHMARK_SIZES=" + ",".join(f"{size}U" for size in trace.sizes))
@@ -112,13 +119,13 @@ class Benchmark:
         spills = {passed: cost for name, passed, cost in printed if name == "spill"}
         return counts, spills
 
-    def bytes(self, allocator, layout=None, uses=None):
+    def bytes(self, allocator, uses=None):
         """What an allocator adds to a program in code, tables and RAM, without the blocks."""
         def sizes(defines, name):
             return target.section_sizes(self.board.build(
                 "bytes", f"{allocator.key}.{name}", cpu=allocator.cpu, specs=allocator.specs,
                 defines=defines, layout=layout, sources=allocator.sources))
-        layout = layout or layouts.EXAMPLE
+        layout = layouts.EXAMPLE
         uses = " ".join((uses or allocator.uses).split())
         nothing = sizes(["BENCHMARK_NOTHING"], "nothing")
         everything = sizes([*self.defines(allocator), f"BENCHMARK_USES=, {uses}"], "bytes")
@@ -134,7 +141,7 @@ class Benchmark:
             defines.append("BENCHMARK_SIZES=" + ",".join(f"{size}U" for size in range(1, 129)))
         elf = self.board.build("overhead", f"{allocator.key}.overhead", cpu=allocator.cpu,
                                specs=allocator.specs, defines=defines,
-                               layout=layouts.EXAMPLE if allocator.ours else None,
+                               layout=allocator.layout(layouts.EXAMPLE),
                                sources=allocator.sources)
         printed = dict(self.board.execute(elf))
         return printed["least"], printed["one-byte"]

@@ -80,12 +80,13 @@ def ram_table(replayed, compared, traces):
         "trace", "peak requested", *(names.get(each.key, each.name) for each in chosen)])
     ratios = {each.key: [] for each in chosen}
     for trace in traces:
-        used = [replayed[each.key][trace.name].ram for each in chosen]
+        used = [replayed[each.key][trace.name].ram or None for each in chosen]
         for each, ram in zip(chosen, used):
-            ratios[each.key].append(ram / trace.peak_bytes)
+            ratios[each.key].append((ram or 0) / trace.peak_bytes)
         table.add(trace.name, trace.peak_bytes, *used)
+    means = {key: math.prod(of_key) ** (1 / len(traces)) for key, of_key in ratios.items()}
     table.add("geometric mean, of the peak", 1, *(
-        f"{math.prod(ratios[each.key]) ** (1 / len(traces)):.2f}" for each in chosen))
+        f"{means[each.key]:.2f}" if means[each.key] else None for each in chosen))
     return table
 
 
@@ -127,7 +128,7 @@ def targets_only(benchmark, read_trace):
         benchmark, ("run_time", "constant", "silent", "constant_silent", "masked"), (1, 5, 16)))
     jobs = [(figures.BY_KEY[key], read_trace(name))
             for key, name in (("run_time", "jim_script"), ("constant", "jim_script"),
-                              ("run_time_16", "sqlite_mem"))]
+                              ("run_time_16", "jim_script"), ("run_time", "lua_telemetry"))]
     for (allocator, trace), replayed in zip(jobs, benchmark.for_all(benchmark.replay, *zip(*jobs))):
         values |= figures.of_replay(allocator.key, trace.name, replayed)
     return figures.targets_table(values)
