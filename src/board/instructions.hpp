@@ -58,8 +58,8 @@ constexpr Hint hint_of(const Instruction& i) {
 
 constexpr bool is_send_event(const Instruction& i) { return hint_of(i) == Hint::kSendEvent; }
 
-/// What IT makes of the IT state (ARMv7-M ARM, A7.3.3): the first condition, and a mask whose lowest
-/// set bit says how many instructions are conditional. 0 for other instructions.
+/// What IT makes of the IT state (ARMv7-M ARM, A7.3.3): the first condition, and a mask whose
+/// lowest set bit says how many instructions are conditional. 0 for other instructions.
 constexpr std::uint32_t it_state_of(const Instruction& i) {
   return !i.wide && (i.first & 0xFF00) == 0xBF00 && (i.first & 0xF) != 0 ? i.first & 0xFF : 0;
 }
