@@ -181,8 +181,10 @@ Cpu::Cpu(CoreKind kind, std::vector<MemoryRegion> regions, CpuClient& client)
 
 Cpu::~Cpu() { uc_close(uc_); }
 
-// The hot path: once for every instruction.
+// The hot path: once for every instruction that is executed. Those that an IT block skips take a
+// cycle each as well, but Unicorn jumps over them.
 void Cpu::before_instruction(std::uint32_t address, std::uint32_t size) {
+  if (it_left_ != 0) count_skipped(address);
   if (stopping_) {
     // Inside an IT block a stop is put off, so the instruction that it was meant for was executed.
     ++cycles_;
@@ -203,6 +205,21 @@ void Cpu::before_instruction(std::uint32_t address, std::uint32_t size) {
     if (stopping_) return;
   }
   ++cycles_;
+}
+
+void Cpu::begin_it_block(std::uint32_t address, std::uint32_t it_state) {
+  it_left_ = conditional_instructions(it_state);
+  it_next_ = address;
+}
+
+void Cpu::count_skipped(std::uint32_t address) {
+  for (bool is_executed = false; it_left_ != 0 && !is_executed; --it_left_) {
+    is_executed = it_next_ == address;
+    if (!is_executed) ++cycles_;
+    std::uint16_t halfword = 0;
+    std::memcpy(&halfword, find_code(it_next_), sizeof(halfword));
+    it_next_ += is_wide(halfword) ? 4 : 2;
+  }
 }
 
 const std::byte* Cpu::find_code(std::uint32_t address) {
@@ -227,6 +244,9 @@ void Cpu::inspect(std::uint32_t address, std::uint32_t halfword, std::uint32_t s
                                                             << 8;
   }
   const Instruction instruction{halfword, second, size == 4};
+  if (const std::uint32_t it_state = it_state_of(instruction); it_state != 0) {
+    begin_it_block(address + size, it_state);
+  }
   if (is_send_event(instruction)) event_ = true;
   if (masks_watched_ && changes_masks(instruction)) attention_ = 0;
   if (traps_.float_disabled && uses_float(instruction)) {
@@ -250,7 +270,10 @@ void Cpu::stop_with(StopKind kind, std::uint32_t address) {
 Stop Cpu::run() {
   while (true) {
     const std::uint32_t pc = reg(Register::kPc);
-    if ((xpsr() & kThumb) == 0) return {StopKind::kInvalidState, pc_, pc, 0};
+    const std::uint32_t flags = xpsr();
+    if ((flags & kThumb) == 0) return {StopKind::kInvalidState, pc_, pc, 0};
+    // Where an exception or a debugger interrupted a block, the rest of it is ahead.
+    begin_it_block(pc, it_state_of(flags));
     stopping_ = false;
     stopped_by_hook_ = false;
     const uc_err error = uc_emu_start(uc_, pc | 1, 0, 0, 0);

@@ -6,7 +6,8 @@
 // here: one instruction is one cycle.
 //
 // Unicorn's habits that this file hides:
-// - Every instruction passes a hook. It keeps the exact cycle and pc for register accesses and
+// - Every executed instruction passes a hook; those that an IT block skips do not, and are counted
+//   from the block's instructions. The hook keeps the exact cycle and pc for register accesses and
 //   faults, and lets execution stop before any instruction (an IT block is never interrupted).
 // - WFI ends the emulation silently, WFE looks like an undefined instruction.
 // - Some faults of the architecture do not exist there (division by zero, alignment, a disabled
@@ -151,6 +152,8 @@ class Cpu {
   std::byte* host_pointer(std::uint32_t address, std::size_t size) const;
   const std::byte* find_code(std::uint32_t address);
   void before_instruction(std::uint32_t address, std::uint32_t size);
+  void begin_it_block(std::uint32_t address, std::uint32_t it_state);
+  void count_skipped(std::uint32_t address);
   void inspect(std::uint32_t address, std::uint32_t halfword, std::uint32_t size);
   void inspect_unaligned(std::uint32_t address, std::uint32_t first, std::uint32_t second,
                          bool wide);
@@ -179,6 +182,9 @@ class Cpu {
   std::uint32_t code_size_ = 0;
   const std::byte* code_ = nullptr;
   std::uint8_t inspected_ = 0;
+  // Of the IT block being executed: instructions not yet passed, and the first of them.
+  unsigned it_left_ = 0;
+  std::uint32_t it_next_ = 0;
   TrapSettings traps_;
   bool masks_watched_ = false;
 };

@@ -6,6 +6,7 @@
 // (ARMv7-M Architecture Reference Manual, A5 and A7; A3.2.1 for alignment).
 
 #include <array>
+#include <bit>
 #include <concepts>
 #include <cstdint>
 #include <optional>
@@ -22,7 +23,7 @@ constexpr bool is_wide(std::uint32_t first) { return (first >> 11) >= 0x1D; }
 
 // Classes that an instruction may belong to, by the upper byte of its first halfword: a filter
 // that costs one table access for each instruction executed.
-inline constexpr std::uint8_t kClassHint = 1;    ///< may be SEV
+inline constexpr std::uint8_t kClassHint = 1;    ///< may be SEV or IT
 inline constexpr std::uint8_t kClassMask = 2;    ///< may be CPS or MSR
 inline constexpr std::uint8_t kClassDivide = 4;  ///< may be UDIV or SDIV
 inline constexpr std::uint8_t kClassFloat = 8;   ///< may use a coprocessor
@@ -56,6 +57,23 @@ constexpr Hint hint_of(const Instruction& i) {
 }
 
 constexpr bool is_send_event(const Instruction& i) { return hint_of(i) == Hint::kSendEvent; }
+
+/// What IT makes of the IT state (ARMv7-M ARM, A7.3.3): the first condition, and a mask whose
+/// lowest set bit says how many instructions are conditional. 0 for other instructions.
+constexpr std::uint32_t it_state_of(const Instruction& i) {
+  return !i.wide && (i.first & 0xFF00) == 0xBF00 && (i.first & 0xF) != 0 ? i.first & 0xFF : 0;
+}
+
+/// The IT state that XPSR holds: 0 outside of IT blocks.
+constexpr std::uint32_t it_state_of(std::uint32_t xpsr) {
+  return (xpsr >> 8 & 0xFC) | (xpsr >> 25 & 3);
+}
+
+/// How many instructions from the next one on are conditional.
+constexpr unsigned conditional_instructions(std::uint32_t it_state) {
+  const std::uint32_t mask = it_state & 0xF;
+  return mask == 0 ? 0 : 4 - static_cast<unsigned>(std::countr_zero(mask));
+}
 
 /// CPS, or MSR to a special register.
 constexpr bool changes_masks(const Instruction& i) {

@@ -24,6 +24,21 @@ TEST(Instructions, RecognisesHintsInBothEncodings) {
   EXPECT_EQ(hint_of(narrow(0xBF08)), Hint::kNone);  // it eq
 }
 
+TEST(Instructions, KnowsHowManyAnItBlockHas) {
+  const auto of = [](std::uint32_t halfword) {
+    return conditional_instructions(it_state_of(narrow(halfword)));
+  };
+  EXPECT_EQ(of(0xBF08), 1U);                              // it eq
+  EXPECT_EQ(of(0xBF0C), 2U);                              // ite eq
+  EXPECT_EQ(of(0xBF1A), 3U);                              // itte ne
+  EXPECT_EQ(of(0xBF01), 4U);                              // itttt eq
+  EXPECT_EQ(of(0xBF00), 0U);                              // nop
+  EXPECT_EQ(of(0xBF40), 0U);                              // sev
+  EXPECT_EQ(it_state_of(wide(0xF3AF8004)), 0U);           // sev.w
+  EXPECT_EQ(it_state_of(0x61000000U), 0U);                // XPSR outside of a block
+  EXPECT_EQ(it_state_of(0x0600A800U | 1U << 24), 0xABU);  // behind the first of some block
+}
+
 TEST(Instructions, RecognisesWritesToTheMasks) {
   EXPECT_TRUE(changes_masks(narrow(0xB662)));     // cpsie i
   EXPECT_TRUE(changes_masks(narrow(0xB671)));     // cpsid f

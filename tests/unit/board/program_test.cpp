@@ -69,6 +69,16 @@ TEST(SysTick, ComesAfterExactlyItsPeriodOfCycles) {
   EXPECT_EQ(words_of("systick"), expected);
 }
 
+TEST(ItBlocks, TakeACycleForEachInstructionThatTheyExecuteOrSkip) {
+  const Words expected = {2,      2, 2,  // no block; executed; skipped
+                          5,      5, 5,  // four instructions: none, every other one, the first two
+                          3,      4,     // a branch at the end: taken; skipped
+                          6,             // two blocks
+                          6,      6,     // with an exception and its handler's only instruction
+                          6 * 100};      // a hundred times
+  EXPECT_EQ(words_of("it_blocks"), expected);
+}
+
 TEST(Frames, RestoreWhatWasInterruptedWhereverItRan) {
   const Words expected = {
       1,          0xFFFFFFF9, 0x1234, 0, 0,
