@@ -9,8 +9,8 @@
 // In CMake: target_link_libraries(firmware PRIVATE drone::heaptrace_newlib). C++20; the rest of the
 // program may be C.
 //
-// Everything that allocates comes through these five: `malloc` and its kin, `new`, and the C library
-// itself. While no probe listens, each call is one test longer.
+// Everything that allocates comes through these five: `malloc` and its kin, `new`, and the C
+// library itself. While no probe listens, each call is one test longer.
 //
 // Newlib calls itself through the same names: `realloc` takes and frees blocks, `memalign` trims
 // what it took, and full newlib's `malloc` frees a remainder when memory grows elsewhere. Only the
@@ -22,7 +22,8 @@
 //
 // Macros, all optional:
 //   DRONE_HEAPTRACE_HEAP_BEGIN       linker symbol where `_sbrk` starts: `end`
-//   DRONE_HEAPTRACE_HEAP_SIZE        bytes from there. If it is not defined: up to `__HeapLimit`, or
+//   DRONE_HEAPTRACE_HEAP_SIZE        bytes from there. If it is not defined: up to `__HeapLimit`,
+//   or
 //                                    else to `_estack - _Min_Stack_Size`, whichever the linker
 //                                    script has; where it has neither, the trace does not say it
 //   DRONE_HEAPTRACE_HEAP_ALIGNMENT   8. With 4, and a program compiled with -faligned-new=4, the

@@ -2,6 +2,8 @@
 # What a firmware project's CMake gets from drone, installed or built, by find_package(drone):
 #
 #   drone::heap                       the headers, all that the heap consists of
+#   drone::heaptrace_newlib           traces newlib's allocator: one source file, linker options
+#   drone::heaptrace_freertos         traces FreeRTOS's heap_1, 2, 4 or 5: one source file
 #   drone_generate(TARGET)            heap_layout.hpp and memory.ld, made from Drone.toml
 #   drone_features(TARGET KNOWN ...)  the features in DRONE_FEATURES, as compile definitions
 
@@ -12,6 +14,29 @@ if(NOT TARGET drone::heap)
   add_library(drone::heap INTERFACE IMPORTED)
   set_target_properties(drone::heap PROPERTIES
     INTERFACE_INCLUDE_DIRECTORIES "${_drone_prefix}/include")
+endif()
+
+# Adaptors are source files, compiled with the flags of the program that they become part of: C++20,
+# whatever the rest is. That option is set for targets of the folder that calls find_package;
+# programs elsewhere that are not C++20 set it themselves.
+set(DRONE_ADAPTERS "${_drone_prefix}/share/drone/adapters")
+function(_drone_adapter name source)
+  if(NOT TARGET drone::${name})
+    add_library(drone::${name} INTERFACE IMPORTED)
+    set_target_properties(drone::${name} PROPERTIES
+      INTERFACE_LINK_LIBRARIES drone::heap
+      INTERFACE_SOURCES "${DRONE_ADAPTERS}/${source}"
+      INTERFACE_LINK_OPTIONS "${ARGN}")
+  endif()
+  set_property(SOURCE "${DRONE_ADAPTERS}/${source}" APPEND PROPERTY COMPILE_OPTIONS -std=c++20)
+endfunction()
+
+_drone_adapter(heaptrace_newlib newlib/drone_heaptrace_newlib.cpp
+  -Wl,--wrap=_malloc_r,--wrap=_free_r,--wrap=_calloc_r,--wrap=_realloc_r,--wrap=_memalign_r)
+_drone_adapter(heaptrace_freertos freertos/drone_heaptrace_freertos.cpp)
+if(TARGET drone::heaptrace_freertos)
+  set_property(TARGET drone::heaptrace_freertos PROPERTY
+    INTERFACE_INCLUDE_DIRECTORIES "${DRONE_ADAPTERS}/freertos")
 endif()
 
 # _drone_print(WHAT FILE): `drone print WHAT` into a file, which is touched only if that changes it.

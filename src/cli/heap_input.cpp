@@ -91,8 +91,11 @@ HeapInput heap_input(const HeapOptions& options, Environment& environment) {
   if (manifest_path) {
     try {
       const project::Manifest manifest = project::load_manifest(*manifest_path);
-      if (!input.size) input.size = manifest.heap.size;
-      input.base_alignment = manifest.heap.alignment;
+      // A project whose heap is only watched has no [heap].
+      if (!manifest.heap.pools.empty()) {
+        if (!input.size) input.size = manifest.heap.size;
+        input.base_alignment = manifest.heap.alignment;
+      }
     } catch (const Error& error) {
       // The size is known without it, and the alignment is in the trace.
       if (!input.size) throw;

@@ -5,9 +5,15 @@
 
 #include <string_view>
 
+#include "support/error.hpp"
+
 namespace drone::project {
 
 std::string header_text(const Manifest& manifest) {
+  if (manifest.heap.pools.empty()) {
+    throw Error(ExitStatus::kInput, manifest.path.string() + ": \"heap\" is missing",
+                "begin it with a line [heap]; `drone heap generate` prints one");
+  }
   std::string pools;
   for (const heap::PoolSpec& pool : manifest.heap.pools) {
     pools += fmt::format("        {{{}, {}}},\n", pool.block_size, pool.capacity);

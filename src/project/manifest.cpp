@@ -537,7 +537,7 @@ Manifest parse_manifest(std::string_view text, const std::filesystem::path& path
   const Section root(table, {}, path.string(), kRootKeys);
   read_device(root, manifest);
   read_memory(root, manifest);
-  manifest.heap = read_heap(root);
+  if (root.find("heap") != nullptr) manifest.heap = read_heap(root);
   manifest.probe = read_probe(root);
   manifest.itm = read_itm(root);
   const std::uint32_t ram = manifest.memory.at("ram").size;
