@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* From reset to main, for the examples' board, and what newlib wants of a system: its output goes to
-   ITM port 0, its memory is what RAM is left, and the end of the program ends the emulator. */
+/* From reset to main, for the examples' board, and what newlib wants of a system: its output goes
+   to ITM port 0, its memory is what RAM is left, and the end of the program ends the emulator. */
 #include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -22,10 +22,10 @@ typedef void (*Handler)(void);
 __attribute__((section(".vectors"), used)) static const struct {
   const void* stack;
   Handler handlers[15];
-} vectors = {_estack,
-             {Reset_Handler, Fault_Handler, Fault_Handler, Fault_Handler, Fault_Handler,
-              Fault_Handler, NULL, NULL, NULL, NULL, SVC_Handler, Fault_Handler, NULL,
-              PendSV_Handler, SysTick_Handler}};
+} vectors = {
+    _estack,
+    {Reset_Handler, Fault_Handler, Fault_Handler, Fault_Handler, Fault_Handler, Fault_Handler, NULL,
+     NULL, NULL, NULL, SVC_Handler, Fault_Handler, NULL, PendSV_Handler, SysTick_Handler}};
 
 /* Semihosting's SYS_EXIT_EXTENDED with that status: the emulated board and QEMU end. */
 __attribute__((noreturn)) void _exit(int status) {

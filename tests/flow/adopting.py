@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: MIT
+"""The examples for those who have a firmware already: each is built with CMake as its README says, and
+runs on the emulated board."""
+
+import pathlib
+import re
+import shutil
+import sys
+
+from heap_output import heap_section, usage_table
+from terminal import check, main_of
+from walk import Walk
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+
+
+class Example:
+    """A copy of an example's folder, in which it is built."""
+
+    def __init__(self, w, name):
+        print(f"== {name}", flush=True)
+        self.w = w
+        w.node = w.work / "examples" / name
+        for folder in ("board", name):
+            shutil.copytree(ROOT / "examples" / folder, w.work / "examples" / folder, dirs_exist_ok=True)
+
+    def build(self, options="", folder="build"):
+        self.w.run(f"cmake -G Ninja -B {folder} --toolchain ../board/arm-none-eabi.cmake {options}")
+        self.w.run(f"cmake --build {folder}")
+        self.elf = f"{folder}/firmware.elf"
+
+    def symbols(self):
+        return self.w.run(f"arm-none-eabi-nm --demangle {self.elf}")[0]
+
+    def run(self, options=""):
+        """Its output, and what drone said; the program must end with status 0."""
+        self.w.run(f"drone flash {self.elf}")
+        return self.w.run(f"drone itm --reset --speed max 0 {options}")
+
+    def trace(self):
+        """Its output, and the usage table of its trace, which must be whole."""
+        log, verdict = self.run("--heaptrace heaptrace")
+        check("nothing was lost" in verdict, "the capture lost something")
+        usage, _ = self.w.run("drone heap")
+        for word in ("incomplete", "contradicts", "damaged"):
+            check(word not in usage, f"the trace is not whole: {word}")
+        return log, usage_table(usage)[0]
+
+
+def existing_newlib(w):
+    example = Example(w, "existing_newlib")
+    example.build()
+    check("__wrap__malloc_r" in example.symbols(), "nothing is traced")
+    log, table = example.trace()
+    check("20 messages queued" in log, "the program does not what it did")
+    check(table[8] == (21, 300), f"300 messages of 8 bytes, at most 21 at a time: {table.get(8)}")
+    section, _ = w.run("drone heap generate -s 10K --pools 5")
+    check(heap_section(section)["alignment"] == 8, "the blocks are not aligned as malloc's")
+
+
+def c_firmware(w):
+    example = Example(w, "c_firmware")
+    for standard in ("c99", "c11", "c17"):
+        w.run(f"arm-none-eabi-gcc -std={standard} -Wall -Wextra -Wpedantic -Wstrict-prototypes -Werror "
+              f"-fsyntax-only -x c -I{w.prefix}/include {w.prefix}/include/drone/heap.h")
+    example.build()
+    check("_sbrk" not in example.symbols(), "a second allocator is linked")
+    log, _ = example.run()
+    check("0 failures\n" in log, "the program found failures")
+    example.build("-DDRONE_FEATURES=heaptrace", "build_heaptrace")
+    log, table = example.trace()
+    check("0 failures\n" in log and 100 in table, "the traced program is another")
+
+
+def adopting(prefix, work, only):
+    w = Walk(prefix, work)
+    for example in (existing_newlib, c_firmware):
+        if not only or example.__name__ in only:
+            example(w)
+
+
+if __name__ == "__main__":
+    sys.exit(main_of(lambda: adopting(sys.argv[1], sys.argv[2], sys.argv[3:])))
