@@ -4,6 +4,7 @@
 #   drone::heap                       the headers, all that the heap consists of
 #   drone::heaptrace_newlib           traces newlib's allocator: one source file, linker options
 #   drone::heaptrace_freertos         traces FreeRTOS's heap_1, 2, 4 or 5: one source file
+#   drone::freertos_heap              takes the place of those: the pools behind pvPortMalloc
 #   drone_generate(TARGET)            heap_layout.hpp and memory.ld, made from Drone.toml
 #   drone_features(TARGET KNOWN ...)  the features in DRONE_FEATURES, as compile definitions
 
@@ -34,10 +35,9 @@ endfunction()
 _drone_adapter(heaptrace_newlib newlib/drone_heaptrace_newlib.cpp
   -Wl,--wrap=_malloc_r,--wrap=_free_r,--wrap=_calloc_r,--wrap=_realloc_r,--wrap=_memalign_r)
 _drone_adapter(heaptrace_freertos freertos/drone_heaptrace_freertos.cpp)
-if(TARGET drone::heaptrace_freertos)
-  set_property(TARGET drone::heaptrace_freertos PROPERTY
-    INTERFACE_INCLUDE_DIRECTORIES "${DRONE_ADAPTERS}/freertos")
-endif()
+_drone_adapter(freertos_heap freertos/heap_drone.cpp)
+set_property(TARGET drone::heaptrace_freertos PROPERTY
+  INTERFACE_INCLUDE_DIRECTORIES "${DRONE_ADAPTERS}/freertos")
 
 # _drone_print(WHAT FILE): `drone print WHAT` into a file, which is touched only if that changes it.
 function(_drone_print what file)

@@ -72,9 +72,32 @@ def c_firmware(w):
     check("0 failures\n" in log and 100 in table, "the traced program is another")
 
 
+def freertos(w):
+    """Against a stand-in for the kernel: see its README. With a kernel's source, the same by hand."""
+    example = Example(w, "freertos")
+    kernel = f"-DFREERTOS_KERNEL_PATH={ROOT}/tests/doubles/freertos"
+    for name, options, is_traced in (("drone", "", False), ("traced", "-DDRONE_FEATURES=heaptrace", True),
+                                     ("heap_4", "-DHEAP=4", True)):
+        example.build(f"{kernel} {options}", f"build_{name}")
+        log, table = example.trace() if is_traced else (example.run()[0], {})
+        check("\n0 failures\n" in log, "a task found its block changed")
+        preempted = int(re.search(r"^preempted (\d+) times", log, re.M)[1])
+        check(preempted > 500, f"the tasks preempted each other {preempted} times only")
+        counts = {int(m[1]): int(m[2]) for m in re.finditer(r"^allocated (\d+) (\d+)$", log, re.M)}
+        check(len(counts) == 5 and min(counts.values()) > 500, "the tasks allocated too little")
+        if name == "heap_4":
+            # Requests are rounded up to 8 in the trace, so the check's 35 bytes count with the 40.
+            counts[40] += 1
+        if is_traced:
+            traced = {size: table[size][1] for size in counts}
+            check(traced == counts, f"drone heap says {traced}, the firmware {counts}")
+            section, _ = w.run("drone heap generate -s 10K --pools 5")
+            check(heap_section(section)["alignment"] == 8, "the layout is not one for FreeRTOS")
+
+
 def adopting(prefix, work, only):
     w = Walk(prefix, work)
-    for example in (existing_newlib, c_firmware):
+    for example in (existing_newlib, c_firmware, freertos):
         if not only or example.__name__ in only:
             example(w)
 

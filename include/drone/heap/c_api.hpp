@@ -36,27 +36,11 @@ DRONE_DECLARE_HEAP(DRONE_C_HEAP_PREFIX);
 namespace {
 
 using DRONE_C_TYPE = std::remove_cvref_t<decltype(DRONE_C_HEAP)>;
-
-// Of internal linkage, so that the compiler makes the last call of the usual path a jump (see
-// drone/heap/global.hpp).
-[[gnu::noinline, gnu::cold]] void* DRONE_C_NAME(_c_alloc_slowly)(std::size_t size) noexcept {
-  return DRONE_C_TYPE::allocate_slowly(size);
 }
-
-[[gnu::noinline, gnu::cold]] void DRONE_C_NAME(_c_free_slowly)(void* block) noexcept {
-  DRONE_C_TYPE::deallocate_slowly(block);
-}
-
-}  // namespace
 
 extern "C" {
 
-void* DRONE_C_NAME(_alloc)(std::size_t size) {
-  void* const block = DRONE_C_TYPE::allocate_fast(size);
-  if (block != nullptr) [[likely]]
-    return block;
-  return DRONE_C_NAME(_c_alloc_slowly)(size);
-}
+void* DRONE_C_NAME(_alloc)(std::size_t size) { return DRONE_C_TYPE::allocate(size); }
 
 void* DRONE_C_NAME(_alloc_aligned)(std::size_t alignment, std::size_t size) {
   return DRONE_C_TYPE::allocate(size, alignment);
@@ -69,10 +53,7 @@ void* DRONE_C_NAME(_calloc)(std::size_t count, std::size_t size) {
   return block == nullptr ? nullptr : __builtin_memset(block, 0, bytes);
 }
 
-void DRONE_C_NAME(_free)(void* block) {
-  if (!DRONE_C_TYPE::deallocate_fast(block)) [[unlikely]]
-    DRONE_C_NAME(_c_free_slowly)(block);
-}
+void DRONE_C_NAME(_free)(void* block) { DRONE_C_TYPE::deallocate(block); }
 
 void DRONE_C_NAME(_free_sized)(void* block, std::size_t size) {
   DRONE_C_TYPE::deallocate(block, size);
