@@ -39,11 +39,12 @@ _drone_adapter(freertos_heap freertos/heap_drone.cpp)
 set_property(TARGET drone::heaptrace_freertos PROPERTY
   INTERFACE_INCLUDE_DIRECTORIES "${DRONE_ADAPTERS}/freertos")
 
-# _drone_print(WHAT FILE): `drone print WHAT` into a file, which is touched only if that changes it.
-function(_drone_print what file)
+# _drone_print(WHAT FOLDER FILE): `drone print WHAT` in a folder, into a file, which is touched only if
+# that changes it.
+function(_drone_print what folder file)
   execute_process(
     COMMAND "${DRONE_EXECUTABLE}" print "${what}"
-    WORKING_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}"
+    WORKING_DIRECTORY "${folder}"
     OUTPUT_FILE "${file}.new"
     RESULT_VARIABLE result)
   if(NOT result EQUAL 0)
@@ -54,16 +55,20 @@ function(_drone_print what file)
   file(REMOVE "${file}.new")
 endfunction()
 
-# drone_generate(TARGET): writes heap_layout.hpp and memory.ld, and lets TARGET include the one and
-# link with the other. This happens while CMake configures, and CMake configures again when
+# drone_generate(TARGET [FROM folder]): writes heap_layout.hpp and memory.ld, and lets TARGET include
+# the one and link with the other. Drone.toml is that of this folder, or of `folder`. This happens while CMake configures, and CMake configures again when
 # Drone.toml or drone itself changes; only what includes a file that came out different is rebuilt.
 function(drone_generate target)
+  cmake_parse_arguments(PARSE_ARGV 1 ARG "" "FROM" "")
+  if(NOT ARG_FROM)
+    set(ARG_FROM "${CMAKE_CURRENT_SOURCE_DIR}")
+  endif()
   set(folder "${CMAKE_CURRENT_BINARY_DIR}/generated")
   file(MAKE_DIRECTORY "${folder}")
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
-    "${CMAKE_CURRENT_SOURCE_DIR}/Drone.toml" "${DRONE_EXECUTABLE}")
-  _drone_print(header "${folder}/heap_layout.hpp")
-  _drone_print(memory "${folder}/memory.ld")
+    "${ARG_FROM}/Drone.toml" "${DRONE_EXECUTABLE}")
+  _drone_print(header "${ARG_FROM}" "${folder}/heap_layout.hpp")
+  _drone_print(memory "${ARG_FROM}" "${folder}/memory.ld")
 
   # Types that need more than the heap's alignment are to name it: `new` and the containers do, if
   # the compiler knows what the heap gives by itself.

@@ -96,9 +96,28 @@ def freertos(w):
             check(heap_section(section)["alignment"] == 8, "the layout is not one for FreeRTOS")
 
 
+def zephyr(w):
+    """Against a stand-in for Zephyr: see its README."""
+    example = Example(w, "zephyr")
+    zephyr = (f"-DZephyr_DIR={ROOT}/tests/doubles/zephyr/cmake "
+              f"-DZEPHYR_EXTRA_MODULES={w.prefix}/share/drone/adapters/zephyr")
+    for conf, is_traced in (("prj.conf", False), ("traced.conf", True)):
+        example.build(f"{zephyr} -DCONF_FILE={conf}", f"build_{conf}")
+        check("__wrap_k_malloc" in example.symbols(), "the kernel's functions are not led to drone")
+        log, table = example.trace() if is_traced else (example.run()[0], {})
+        check("0 failures\n" in log, "the program found failures")
+        check(not is_traced or table[100] == (1, 1), "the trace is of another program")
+    # What cannot be is refused, by what the module's Kconfig says: no C++, two cores.
+    for wrong in ("CONFIG_DRONE_HEAP=y\n", "CONFIG_CPP=y\nCONFIG_SMP=y\nCONFIG_DRONE_HEAP=y\n"):
+        (w.node / "wrong.conf").write_text(wrong)
+        _, error = w.run("cmake -G Ninja -B build_wrong --toolchain ../board/arm-none-eabi.cmake "
+                         f"{zephyr} -DCONF_FILE=wrong.conf", status=1)
+        check("DRONE_HEAP was set to y and became n" in error, f"not refused: {wrong}")
+
+
 def adopting(prefix, work, only):
     w = Walk(prefix, work)
-    for example in (existing_newlib, c_firmware, freertos):
+    for example in (existing_newlib, c_firmware, freertos, zephyr):
         if not only or example.__name__ in only:
             example(w)
 
