@@ -10,7 +10,7 @@
 // program may be C.
 //
 // Everything that allocates comes through these five: `malloc` and its kin, `new`, and the C
-// library itself. While no probe listens, each call is one test longer.
+// library itself. While no probe listens, each call is five instructions longer.
 //
 // Newlib calls itself through the same names: `realloc` takes and frees blocks, `memalign` trims
 // what it took, and full newlib's `malloc` frees a remainder when memory grows elsewhere. Only the
@@ -151,20 +151,18 @@ void trace_realloc(const void* old, const void* block, std::size_t size) noexcep
   }
 }
 
-}  // namespace
+// What a call does while somebody listens. Functions of their own, so that the usual call is a
+// jump.
 
-extern "C" {
-
-[[gnu::used]] void* __wrap__malloc_r(struct _reent* reent, std::size_t size) {
-  if (!Tracer::is_listening()) return __real__malloc_r(reent, size);
+[[gnu::noinline, gnu::cold]] void* traced_malloc(struct _reent* reent, std::size_t size) {
   const Call call(reent);
   void* const block = __real__malloc_r(reent, size);
   if (call.is_outermost()) trace_alloc(block, size);
   return block;
 }
 
-[[gnu::used]] void* __wrap__calloc_r(struct _reent* reent, std::size_t count, std::size_t size) {
-  if (!Tracer::is_listening()) return __real__calloc_r(reent, count, size);
+[[gnu::noinline, gnu::cold]] void* traced_calloc(struct _reent* reent, std::size_t count,
+                                                 std::size_t size) {
   const Call call(reent);
   void* const block = __real__calloc_r(reent, count, size);
   if (call.is_outermost()) {
@@ -176,17 +174,16 @@ extern "C" {
   return block;
 }
 
-[[gnu::used]] void* __wrap__realloc_r(struct _reent* reent, void* block, std::size_t size) {
-  if (!Tracer::is_listening()) return __real__realloc_r(reent, block, size);
+[[gnu::noinline, gnu::cold]] void* traced_realloc(struct _reent* reent, void* block,
+                                                  std::size_t size) {
   const Call call(reent);
   void* const moved = __real__realloc_r(reent, block, size);
   if (call.is_outermost()) trace_realloc(block, moved, size);
   return moved;
 }
 
-[[gnu::used]] void* __wrap__memalign_r(struct _reent* reent, std::size_t alignment,
-                                       std::size_t size) {
-  if (!Tracer::is_listening()) return __real__memalign_r(reent, alignment, size);
+[[gnu::noinline, gnu::cold]] void* traced_memalign(struct _reent* reent, std::size_t alignment,
+                                                   std::size_t size) {
   const Call call(reent);
   void* const block = __real__memalign_r(reent, alignment, size);
   if (call.is_outermost()) {
@@ -196,14 +193,45 @@ extern "C" {
   return block;
 }
 
-[[gnu::used]] void __wrap__free_r(struct _reent* reent, void* block) {
-  if (block == nullptr || !Tracer::is_listening()) {
-    __real__free_r(reent, block);
-    return;
-  }
+[[gnu::noinline, gnu::cold]] void traced_free(struct _reent* reent, void* block) {
   const Call call(reent);
-  if (call.is_outermost()) Tracer::trace_dealloc(kHeap.block_at(block));
+  if (call.is_outermost() && block != nullptr) Tracer::trace_dealloc(kHeap.block_at(block));
   __real__free_r(reent, block);
+}
+
+}  // namespace
+
+extern "C" {
+
+[[gnu::used]] void* __wrap__malloc_r(struct _reent* reent, std::size_t size) {
+  if (Tracer::is_listening()) [[unlikely]]
+    return traced_malloc(reent, size);
+  return __real__malloc_r(reent, size);
+}
+
+[[gnu::used]] void* __wrap__calloc_r(struct _reent* reent, std::size_t count, std::size_t size) {
+  if (Tracer::is_listening()) [[unlikely]]
+    return traced_calloc(reent, count, size);
+  return __real__calloc_r(reent, count, size);
+}
+
+[[gnu::used]] void* __wrap__realloc_r(struct _reent* reent, void* block, std::size_t size) {
+  if (Tracer::is_listening()) [[unlikely]]
+    return traced_realloc(reent, block, size);
+  return __real__realloc_r(reent, block, size);
+}
+
+[[gnu::used]] void* __wrap__memalign_r(struct _reent* reent, std::size_t alignment,
+                                       std::size_t size) {
+  if (Tracer::is_listening()) [[unlikely]]
+    return traced_memalign(reent, alignment, size);
+  return __real__memalign_r(reent, alignment, size);
+}
+
+[[gnu::used]] void __wrap__free_r(struct _reent* reent, void* block) {
+  if (Tracer::is_listening()) [[unlikely]]
+    return traced_free(reent, block);
+  return __real__free_r(reent, block);
 }
 
 }  // extern "C"

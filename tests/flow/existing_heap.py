@@ -35,6 +35,20 @@ def build(w, specs, sources, adaptor_flags=""):
           "-Wl,--gc-sections,--no-warn-rwx-segments -o program.elf")
 
 
+def measure(w, specs):
+    """What the adaptor costs: bytes, and instructions of a call while no probe listens."""
+    w.run(f"arm-none-eabi-g++ {FLAGS} -Os {CXX_FLAGS} {specs} -I{w.prefix}/include "
+          f"-c {w.prefix}/share/drone/adapters/newlib/drone_heaptrace_newlib.cpp -o small.o")
+    code, _, ram = map(int, w.run("arm-none-eabi-size small.o")[0].splitlines()[1].split()[:3])
+    check(code <= 1600 and ram <= 24, f"the adaptor takes {code} bytes of code, {ram} of RAM")
+    for name in FUNCTIONS:
+        listing, _ = w.run(f"arm-none-eabi-objdump -d --no-show-raw-insn --disassemble=__wrap__{name} adaptor.o")
+        path = re.findall(r"^ +[0-9a-f]+:\s+(\S+)", listing, re.M)
+        path = path[:next(i for i, mnemonic in enumerate(path) if mnemonic in ("b", "b.n", "b.w")) + 1]
+        print(f"__wrap__{name} adds {len(path)} instructions while nobody listens")
+        check(len(path) <= 5, f"__wrap__{name}: {path}")
+
+
 def record(w):
     w.run("drone flash program.elf")
     log, verdict = w.run("drone itm --reset --speed max 0 --heaptrace heaptrace")
@@ -91,6 +105,7 @@ def existing_heap(prefix, work):
     for specs in ("--specs=nano.specs", ""):
         audit(w, specs)
         audit_interrupts(w, specs)
+        measure(w, specs)
 
 
 if __name__ == "__main__":
