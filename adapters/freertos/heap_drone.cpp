@@ -168,9 +168,11 @@ void* pvPortMalloc(size_t xWantedSize) {
 }
 
 void vPortFree(void* pv) {
-  if (pv == nullptr) return;
-  count_free(pv);
-  traceFREE(pv, KernelHeap::usable_size(pv));
+  // What is no block of this heap is the heap's to complain about.
+  if (KernelHeap::owns(pv)) {
+    count_free(pv);
+    traceFREE(pv, KernelHeap::usable_size(pv));
+  }
   KernelHeap::deallocate(pv);
 }
 
