@@ -11,11 +11,14 @@ write_basic_package_version_file(${package_folder}/droneConfigVersion.cmake
 file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/share/drone)
 file(CREATE_LINK ${PROJECT_SOURCE_DIR}/templates ${PROJECT_BINARY_DIR}/share/drone/templates
   SYMBOLIC)
+file(CREATE_LINK ${PROJECT_SOURCE_DIR}/adapters ${PROJECT_BINARY_DIR}/share/drone/adapters
+  SYMBOLIC)
 file(CREATE_LINK ${PROJECT_SOURCE_DIR}/include ${PROJECT_BINARY_DIR}/include SYMBOLIC)
 
 # `lib`, whatever this machine's libraries lie in: a project for another processor looks there.
 install(DIRECTORY ${package_folder}/ DESTINATION lib/cmake/drone)
 install(DIRECTORY include/drone DESTINATION include)
+install(DIRECTORY adapters/ DESTINATION share/drone/adapters)
 install(DIRECTORY templates/ DESTINATION share/drone/templates)
 foreach(program drone drone-board)
   if(TARGET ${program})

@@ -19,13 +19,15 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 FREESTANDING = {
     "algorithm", "array", "atomic", "bit", "climits", "compare", "concepts", "cstddef", "cstdint", "limits", "new",
     "span", "type_traits", "utility",
+    "stdbool.h", "stddef.h", "stdint.h",  # in what C includes
 }
 # The adaptors that stand in for the C library's allocator need its declarations.
 HOSTED_FIRMWARE = {
     "include/drone/heap/global.hpp": {"cerrno", "cstdlib", "cstring", "malloc.h", "reent.h", "sys/reent.h"},
 }
 FIRMWARE_LAYERS = {
-    "drone/heap": {"drone/heap", "drone/cortex_m"},
+    "drone/heap.h": set(),  # for C
+    "drone/heap": {"drone/heap", "drone/heap.h", "drone/cortex_m"},
     "drone/cortex_m": {"drone/cortex_m"},
     "drone/heaptrace": {"drone/heaptrace", "drone/heap", "drone/cortex_m"},
 }

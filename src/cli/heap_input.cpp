@@ -114,8 +114,11 @@ HeapInput heap_input(const HeapOptions& options, Environment& environment) {
   if (manifest_path) {
     try {
       input.section = select_heap(options, project::load_manifest(*manifest_path));
-      if (!input.size) input.size = input.section.size;
-      input.base_alignment = input.section.alignment;
+      // A project whose heap is only watched has no [heap].
+      if (!input.section.pools.empty()) {
+        if (!input.size) input.size = input.section.size;
+        input.base_alignment = input.section.alignment;
+      }
     } catch (const Error& error) {
       // The size is known without it, and the alignment is in the trace.
       if (!input.size || options.heap) throw;

@@ -11,8 +11,6 @@ namespace {
 constexpr std::uint32_t kSettlingEvents = 64;
 constexpr std::size_t kMostPools = 1024;
 constexpr std::uint32_t kMostBlocks = 0xFFFFFF;
-/// Block numbers of a heap without pools are offsets in units of this.
-constexpr std::uint32_t kPoollessUnit = 8;
 
 }  // namespace
 

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "drone/heap/pool_spec.hpp"
+#include "support/error.hpp"
 
 namespace drone::project {
 namespace {
@@ -85,6 +86,10 @@ std::string constant_prefix(const HeapSection& heap) {
 }
 
 std::string header_text(const Manifest& manifest) {
+  if (manifest.heap.pools.empty()) {
+    throw Error(ExitStatus::kInput, manifest.path.string() + ": \"heap\" is missing",
+                "begin it with a line [heap]; `drone heap generate` prints one");
+  }
   std::string constants;
   std::string memory;
   for (const HeapSection* const heap : all_heaps(manifest)) {

@@ -24,7 +24,7 @@ inline constexpr std::string_view kManifestName = "Drone.toml";
 
 /// [heap], the program's own heap, or one of those beside it, [heap.NAME].
 struct HeapSection {
-  std::uint32_t size = 0;                   ///< bytes
+  std::uint32_t size = 0;                   ///< bytes; 0 only if there is no such section
   std::uint32_t alignment = 4;              ///< base alignment, 4 or 8
   std::vector<heap::PoolSpec> pools = {};   ///< ascending block size; they fill `size` or less
   std::string name = {};                    ///< of [heap.NAME]: a-z, 0-9 and _; empty for [heap]
@@ -65,7 +65,7 @@ struct Manifest {
   std::filesystem::path path;
   std::string device;  ///< as given to `drone new`; selects the emulated core. May be empty
   std::string core;    ///< of the device: "cortex-m3" or "cortex-m4"; without a device, the latter
-  HeapSection heap;
+  HeapSection heap;    ///< without pools and size if the file has no [heap]
   std::vector<HeapSection> named_heaps;        ///< in the order of the file
   std::map<std::string, MemoryRegion> memory;  ///< "flash" and "ram" are always there
   ProbeSection probe;

@@ -13,6 +13,7 @@ from terminal import Terminal, check, main_of, run
 
 class Walk:
     def __init__(self, prefix, work):
+        self.prefix = pathlib.Path(prefix).resolve()
         self.work = pathlib.Path(work).resolve()
         self.node = self.work / "node"
         self.environment = dict(os.environ)

@@ -19,17 +19,14 @@
 // dropped and counted, and from then on an event tests only once until the FIFO moves again.
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 
 #include "drone/cortex_m/interrupt_mask.hpp"
 #include "drone/cortex_m/stimulus_port.hpp"
-#include "drone/heap/layout.hpp"
-#include "drone/heap/pool_tables.hpp"
-#include "drone/heap/storage.hpp"
 #include "drone/heap/tracer.hpp"
+#include "drone/heaptrace/description.hpp"
 #include "drone/heaptrace/wire_format.hpp"
 
 namespace drone::heaptrace {
@@ -42,11 +39,12 @@ static_assert(heap::kNoBlock == kNoBlock);
 /// 13000 times in that. A core at 16 MHz whose probe was pulled loses 20 to 40 ms, once.
 inline constexpr std::uint32_t kTestLimit = 16384;
 
-/// Traces the heap of `kLayout` through `Port` (see cortex_m::StimulusPort). `kClockKhz` is the
-/// frequency of the clock that timestamps count, 0 if it is not known. All state is static and
+/// Traces a heap through `Port` (see cortex_m::StimulusPort): that of the heap::Layout `kHeap`, or
+/// an allocator that exists already, if `kHeap` is a PoollessHeap (description.hpp). `kClockKhz` is
+/// the frequency of the clock that timestamps count, 0 if it is not known. All state is static and
 /// starts as 0: 20 bytes. Hooks may preempt each other. Not for NMI and HardFault handlers, nor
 /// for unprivileged code, which can neither mask interrupts nor read the ITM's state.
-template <const auto& kLayout, std::uint32_t kClockKhz = 0, class Port = cortex_m::StimulusPort<31>>
+template <const auto& kHeap, std::uint32_t kClockKhz = 0, class Port = cortex_m::StimulusPort<31>>
 class ItmTracer {
  public:
   [[gnu::always_inline]] static bool is_listening() noexcept { return Port::is_listening(); }
@@ -54,7 +52,7 @@ class ItmTracer {
   static void trace_alloc(std::uint32_t block, std::uint32_t size,
                           std::uint32_t alignment) noexcept {
     const bool is_sent = send(encode_sized(Op::kAlloc, block, size));
-    if (alignment <= kLayout.alignment || !is_sent) return;
+    if (alignment <= kHeap.alignment || !is_sent) return;
     const auto exponent = static_cast<std::uint32_t>(std::bit_width(alignment) - 1);
     send({{encode({Op::kAlign, block, exponent}), {}}, 1});
   }
@@ -80,7 +78,7 @@ class ItmTracer {
     std::uint32_t counted;     ///< counted events since the reset, dropped ones included
     std::uint32_t dropped;     ///< of these, dropped and not yet reported
     std::uint32_t sequences;   ///< periods that a SEQUENCE was written for
-    std::uint32_t introduced;  ///< how many words of kIntroduction were written
+    std::uint32_t introduced;  ///< how many words of the introduction were written
     bool is_stalled;           ///< the last wait was given up, and nothing was written since
   };
 
@@ -91,36 +89,7 @@ class ItmTracer {
     kOff,       ///< trace is disabled
   };
 
-  using Pools = heap::PoolTables<kLayout>;
-
-  static constexpr std::size_t kBaseWords = 2;  ///< HEAP_BASE_LOW and HIGH, known to the linker
-  static constexpr std::size_t kWords = 1 + 2 * Pools::kCount + 2 + (kClockKhz != 0 ? 1 : 0);
-
-  /// VERSION and the description, without the two words that say where the heap is.
-  static constexpr std::array<std::uint32_t, kWords> kIntroduction = [] {
-    std::array<std::uint32_t, kWords> words{};
-    std::size_t count = 0;
-    const auto add = [&](Op op, std::uint32_t argument) {
-      words[count++] = encode({op, 0, argument}).value;
-    };
-    add(Op::kVersion, kFormatVersion);
-    for (const heap::PoolPlacement& placed : Pools::kPlaced) {
-      add(Op::kPoolBlock, kLayout.pools[placed.pool].block_size);
-      add(Op::kPoolCapacity, kLayout.pools[placed.pool].capacity);
-    }
-    add(Op::kHeapSize, kLayout.size);
-    if (kClockKhz != 0) add(Op::kClock, kClockKhz);
-    add(Op::kHeapAlignment, kLayout.alignment);
-    return words;
-  }();
-
-  static std::uint32_t introduction(std::uint32_t index) noexcept {
-    if (index < kWords) return kIntroduction[index];
-    const auto base = reinterpret_cast<std::uintptr_t>(heap::arena<kLayout>.data());
-    const auto address = static_cast<std::uint32_t>(base);
-    return index == kWords ? encode({Op::kHeapBaseLow, 0, address}).value
-                           : encode({Op::kHeapBaseHigh, 0, address >> 24}).value;
-  }
+  using Facts = Introduction<kHeap, kClockKhz>;
 
   /// Writes an event and all that is due before it. False if it was dropped, or if trace turned out
   /// to be disabled.
@@ -157,9 +126,9 @@ class ItmTracer {
     if (!Port::is_enabled()) return Step::kOff;
     if (!Port::is_ready()) return Step::kBusy;
     state_.is_stalled = false;
-    if (state_.introduced != kWords + kBaseWords) {
+    if (state_.introduced != Facts::count()) {
       if (state_.introduced == 0) ++state_.counted;
-      Port::write32(introduction(state_.introduced++));
+      Port::write32(Facts::word(state_.introduced++));
       return Step::kProgress;
     }
     ++state_.counted;

@@ -29,6 +29,9 @@ inline constexpr unsigned kDefaultPort = 31;
 /// Number of target events from one SEQUENCE to the next, that one included.
 inline constexpr std::uint32_t kSequencePeriod = 256;
 
+/// Blocks of a heap without pools are numbered by address: (address - base) / this.
+inline constexpr std::uint32_t kPoollessUnit = 8;
+
 /// Stands for the block of a request that failed.
 inline constexpr std::uint32_t kNoBlock = 0xFFFFFFFF;
 

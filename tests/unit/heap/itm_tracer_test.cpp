@@ -413,5 +413,40 @@ TEST(ItmTracerOfTwoHeaps, KeepsThemApart) {
   EXPECT_EQ(FakePort::written.size(), 1 + 2 + 1 + 1 + 2 + 1U);  // no CLOCK
 }
 
+/// An allocator that is only watched.
+struct Watched {
+  static inline Extent extent;
+  static Extent get() noexcept { return extent; }
+};
+constexpr PoollessHeap kWatched{8, Watched::get};
+
+TEST(ItmTracerOfAPoollessHeap, NumbersBlocksByTheirAddress) {
+  using WatchedTracer = ItmTracer<kWatched, 16000, FakePort>;
+  FakePort::reset();
+  WatchedTracer::reset();
+  Watched::extent = {0x20001004, 0x8000};
+  WatchedTracer::trace_alloc(kWatched.block_at(reinterpret_cast<void*>(0x20001008)), 20, 64);
+  WatchedTracer::trace_dealloc(kWatched.block_at(reinterpret_cast<void*>(0x20003018)));
+  // The base is rounded down to a multiple of 8, and the size grows by as much.
+  EXPECT_THAT(FakePort::written,
+              ElementsAre(Record{Op::kVersion, 0, 1}, Record{Op::kHeapBaseLow, 0, 0x001000},
+                          Record{Op::kHeapBaseHigh, 0, 0x20}, Record{Op::kHeapAlignment, 0, 8},
+                          Record{Op::kClock, 0, 16000}, Record{Op::kHeapSize, 0, 0x8004},
+                          Record{Op::kAlloc, 1, 20}, Record{Op::kAlign, 1, 6},
+                          Record{Op::kDealloc, 0x2018 / 8, 0}));
+}
+
+TEST(ItmTracerOfAPoollessHeap, DoesNotSayASizeThatIsNotKnown) {
+  using WatchedTracer = ItmTracer<kWatched, 0, FakePort>;
+  FakePort::reset();
+  WatchedTracer::reset();
+  Watched::extent = {0x20000000, 0};
+  WatchedTracer::trace_alloc(0, 20, 1);
+  EXPECT_THAT(FakePort::written,
+              ElementsAre(Record{Op::kVersion, 0, 1}, Record{Op::kHeapBaseLow, 0, 0},
+                          Record{Op::kHeapBaseHigh, 0, 0x20}, Record{Op::kHeapAlignment, 0, 8},
+                          Record{Op::kAlloc, 0, 20}));
+}
+
 }  // namespace
 }  // namespace drone::heaptrace

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "support/error.hpp"
+
 namespace drone::project {
 namespace {
 
@@ -53,6 +55,19 @@ inline constexpr std::uint32_t kTraceClockKhz = 84000;
 
 }  // namespace drone_project
 )");
+}
+
+TEST(Header, NeedsPools) {
+  Manifest manifest = example();
+  manifest.path = "Drone.toml";
+  manifest.heap = {};
+  try {
+    header_text(manifest);
+    FAIL() << "made a header for a heap without pools";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.message(), "Drone.toml: \"heap\" is missing");
+    EXPECT_EQ(error.status(), ExitStatus::kInput);
+  }
 }
 
 TEST(Header, RoundsTheTraceClockToTheNearestKilohertz) {

@@ -190,11 +190,18 @@ TEST(Manifest, RefusesMissingSections) {
                "[memory.ram]");
   constexpr std::string_view kMemory =
       "[memory]\nflash = { origin = 0, size = 4 }\nram = { origin = 8, size = 4 }\n";
-  EXPECT_EQ(error_of(kMemory).message(), "Drone.toml:1:1: \"heap\" is missing");
   EXPECT_EQ(
       error_of(std::string(kMemory) + "[heap]\nsize = 4\npools = [{ block = 4, capacity = 1 }]\n")
           .message(),
       "Drone.toml:1:1: \"itm\" is missing");
+}
+
+TEST(Manifest, HasNoPoolsWhereItHasNoHeap) {
+  const Manifest manifest = parse(
+      "[memory]\nflash = { origin = 0, size = 4 }\nram = { origin = 8, size = 4 }\n"
+      "[itm]\nclock = 16000000\n");
+  EXPECT_EQ(manifest.heap.size, 0U);
+  EXPECT_TRUE(manifest.heap.pools.empty());
 }
 
 TEST(Manifest, RefusesUnknownKeysAndNamesTheNearest) {
