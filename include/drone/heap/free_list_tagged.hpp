@@ -15,9 +15,33 @@
 
 namespace drone::heap {
 
-class FreeList {
+/// What the list's words are accessed through. A test puts its own in their place, to decide the
+/// order of all accesses (tests/model).
+struct StdAtomics {
+  using Head = std::atomic<std::uint64_t>;
+  using Link = std::atomic_ref<std::uint32_t>;
+};
+
+template <class Atomics>
+class TaggedFreeList {
  public:
-  constexpr explicit FreeList(std::byte* first_block) noexcept : first_block_(first_block) {}
+  /// A list without blocks.
+  constexpr explicit TaggedFreeList() noexcept : first_block_(nullptr), head_(kEnd) {}
+  constexpr explicit TaggedFreeList(std::byte* first_block) noexcept
+      : first_block_(first_block), head_(kFirst) {}
+
+  /// Makes the list that of all blocks of a pool. No other thread may use it meanwhile.
+  void link_up(std::byte* first, std::uint32_t block_size, std::uint32_t capacity) noexcept {
+    first_block_ = first;
+    for (std::uint32_t i = 0; i != capacity; ++i) {
+      const std::uint32_t next = i + 1 == capacity ? kEnd : (i + 1) * block_size + kFirst;
+      link(first + std::size_t{i} * block_size).store(next, std::memory_order_relaxed);
+    }
+    head_.store(kFirst, std::memory_order_release);
+  }
+
+  /// Takes a block of a list that link_up made; null if there was none.
+  void* pop() noexcept { return pop(0, nullptr); }
 
   void* pop_linked() noexcept {
     std::uint64_t head = head_.load(std::memory_order_acquire);
@@ -55,7 +79,7 @@ class FreeList {
 
   void reset(std::byte* first_block) noexcept {
     first_block_ = first_block;
-    head_.store(kFirst);
+    head_.store(kFirst, std::memory_order_release);
   }
 
  private:
@@ -68,8 +92,8 @@ class FreeList {
   std::byte* block(std::uint64_t head) const noexcept {
     return first_block_ + (name(head) - kFirst);
   }
-  static std::atomic_ref<std::uint32_t> link(void* of) noexcept {
-    return std::atomic_ref<std::uint32_t>(*static_cast<std::uint32_t*>(of));
+  static typename Atomics::Link link(void* of) noexcept {
+    return typename Atomics::Link(*static_cast<std::uint32_t*>(of));
   }
   bool replace(std::uint64_t& head, std::uint32_t next) noexcept {
     const std::uint64_t tag = (head >> 32) + 1;
@@ -78,7 +102,9 @@ class FreeList {
   }
 
   std::byte* first_block_;
-  std::atomic<std::uint64_t> head_{kFirst};  ///< tag : name of the first free block, or kEnd
+  typename Atomics::Head head_;  ///< tag : name of the first free block, or kEnd
 };
+
+using FreeList = TaggedFreeList<StdAtomics>;
 
 }  // namespace drone::heap

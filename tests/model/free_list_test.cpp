@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT
+
+// The host's free list, the real one, under every interleaving of a few threads, and the same
+// explorer on lists that were broken on purpose.
+//
+// Prints what was explored. The larger models take a few minutes and gigabytes:
+//
+//   DRONE_MODEL=large build/host/bin/test_model
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "drone/heap/free_list_tagged.hpp"
+#include "explorer.hpp"
+
+namespace drone::model {
+namespace {
+
+using List = heap::TaggedFreeList<ModelAtomics>;
+
+std::string describe(const Config& config) {
+  std::string text = std::to_string(config.threads) + " threads";
+  if (config.programs.empty()) {
+    text += " of " + std::to_string(config.operations) + " operations";
+  } else {
+    for (const std::string& program : config.programs) text += ' ' + program;
+  }
+  text += ", " + std::to_string(config.blocks) + " blocks";
+  if (config.held[0] != 0) text += ", each thread holds one at first";
+  text += config.has_weak_memory ? ", weak memory" : ", sequentially consistent";
+  if (config.fails_spuriously) text += ", spurious failures";
+  return text;
+}
+
+Result explore(const Config& config) {
+  const Result result = Explorer<List>(config).explore();
+  std::cout << describe(config) << ": " << result.states << " states, ";
+  if (result.violation.empty()) {
+    std::cout << result.schedules << " schedules\n";
+  } else {
+    std::cout << "then\n" << result.violation;
+  }
+  return result;
+}
+
+void expect_whole(const Config& config) {
+  const Result result = explore(config);
+  EXPECT_EQ(result.violation, "");
+  EXPECT_GT(result.states, 30U);
+}
+
+bool are_large_models_wanted() {
+  const char* const wanted = std::getenv("DRONE_MODEL");
+  return wanted != nullptr && std::string(wanted) == "large";
+}
+
+Config sequential(std::size_t threads, std::size_t operations, std::size_t blocks) {
+  return {.threads = threads, .operations = operations, .blocks = blocks};
+}
+
+Config weak(Config config) {
+  config.has_weak_memory = true;
+  return config;
+}
+
+Config spurious(Config config) {
+  config.fails_spuriously = true;
+  return config;
+}
+
+Config each_holds_one(Config config) {
+  config.held.fill(1);
+  return config;
+}
+
+Config programs(const std::vector<std::string>& texts) {
+  return {.threads = texts.size(), .blocks = 3, .programs = texts};
+}
+
+TEST(FreeList, IsWholeInEveryInterleaving) {
+  expect_whole(sequential(2, 5, 3));
+#ifndef DRONE_MODEL_SMALL
+  expect_whole(sequential(3, 3, 3));
+#endif
+  expect_whole(sequential(3, 2, 3));
+  expect_whole(spurious(sequential(3, 2, 3)));
+  expect_whole(each_holds_one(sequential(2, 5, 2)));
+}
+
+TEST(FreeList, IsWholeInEveryInterleavingOnWeakMemory) {
+  expect_whole(weak(sequential(2, 4, 3)));
+  expect_whole(weak(sequential(3, 2, 3)));
+  expect_whole(weak(spurious(sequential(2, 4, 2))));
+  expect_whole(weak(spurious(sequential(3, 2, 2))));
+  expect_whole(weak(each_holds_one(sequential(2, 4, 2))));
+}
+
+// Take A and B, give A back: the head is A again, its link is not B any more.
+TEST(FreeList, SurvivesTakeTakeGive) {
+  expect_whole(programs({"t", "ttg"}));
+  expect_whole(weak(spurious(programs({"t", "ttg"}))));
+  expect_whole(weak(programs({"tg", "ttg", "t"})));
+}
+
+TEST(FreeList, IsWholeInLargeModels) {
+  if (!are_large_models_wanted()) GTEST_SKIP() << "only with DRONE_MODEL=large";
+  expect_whole(weak(sequential(3, 3, 2)));
+  expect_whole(weak(spurious(sequential(3, 2, 3))));
+  expect_whole(weak(spurious(sequential(2, 5, 3))));
+  expect_whole(spurious(sequential(3, 3, 3)));
+}
+
+/// The explorer finds something wrong with a broken list, and nothing once it is whole.
+void expect_caught(Config config, const Sabotage& sabotage) {
+  config.sabotage = sabotage;
+  EXPECT_NE(explore(config).violation, "");
+  config.sabotage = {};
+  EXPECT_EQ(explore(config).violation, "");
+}
+
+TEST(BrokenFreeList, IsCaughtWithoutATag) {
+  expect_caught(programs({"t", "ttg"}), {.tag_bits = 0});
+  expect_caught(sequential(2, 3, 3), {.tag_bits = 0});
+  expect_caught(sequential(3, 2, 2), {.tag_bits = 0});
+}
+
+TEST(BrokenFreeList, IsCaughtWithATagOfOneBit) {
+  expect_caught(sequential(2, 3, 3), {.tag_bits = 1});
+}
+
+TEST(BrokenFreeList, IsCaughtOnWeakMemoryIfTheHeadIsReadWithoutAcquire) {
+  Config config = sequential(2, 2, 2);
+  expect_caught(weak(config), {.has_relaxed_loads = true});
+  config.sabotage = {.has_relaxed_loads = true};
+  EXPECT_EQ(explore(config).violation, "") << "interleavings alone cannot show this";
+}
+
+TEST(BrokenFreeList, IsCaughtOnWeakMemoryIfTheExchangeNeitherAcquiresNorReleases) {
+  Config config = sequential(2, 2, 2);
+  expect_caught(weak(config), {.has_relaxed_exchanges = true});
+  config.sabotage = {.has_relaxed_exchanges = true};
+  EXPECT_EQ(explore(config).violation, "") << "interleavings alone cannot show this";
+}
+
+}  // namespace
+}  // namespace drone::model
