@@ -43,6 +43,9 @@ class Heap {
   using Pools = PoolTables<kLayout>;
 
  public:
+  /// What every block is aligned to.
+  static constexpr std::size_t kBaseAlignment = kLayout.alignment;
+
   /// A block of at least `size` bytes, aligned to `alignment` (a power of two up to 64) and to the
   /// heap's base alignment, or null: no pool with such blocks has one left, or `size` is 0 (which
   /// is no request, and not traced). O(1) while the first pool that fits has blocks that were used
