@@ -20,8 +20,10 @@ FREESTANDING = {
     "algorithm", "array", "atomic", "bit", "climits", "compare", "concepts", "cstddef", "cstdint", "limits", "new",
     "span", "type_traits", "utility",
 }
-# The adaptors that stand in for the C library's allocator need its declarations.
+# The adaptors that stand in for a library's allocator need its declarations.
 HOSTED_FIRMWARE = {
+    "include/drone/heap/memory_resource.hpp": {"memory_resource"},
+    "include/drone/heap/new_handler.hpp": {"cstdlib"},
     "include/drone/heap/global.hpp": {"cerrno", "cstdlib", "cstring", "malloc.h", "reent.h", "sys/reent.h"},
 }
 FIRMWARE_LAYERS = {
