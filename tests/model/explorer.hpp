@@ -92,6 +92,8 @@ class StateCode {
   std::vector<std::uint64_t> words_;
 };
 
+/// `List` has `pop` and `push` of the real list, and `set_up`, which puts all of the machine's
+/// blocks into it.
 template <class List>
 class Explorer {
  public:
@@ -149,12 +151,9 @@ class Explorer {
 
   void set_up() {
     std::array<std::uint64_t, kWords> words{};
-    auto link_up = [this] {
-      list_.link_up(machine.arena.data(), Machine::kBlockSize,
-                    static_cast<std::uint32_t>(config_.blocks));
-    };
-    if (machine.run(link_up, words) != Machine::Stop::kFinished) {
-      violate("link_up");
+    auto set_up_list = [this] { list_.set_up(); };
+    if (machine.run(set_up_list, words) != Machine::Stop::kFinished) {
+      violate("the list cannot be set up");
       return;
     }
     for (std::size_t t = 0; t != config_.threads; ++t) {

@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <cstdlib>
 #include <iostream>
 #include <string>
@@ -20,7 +21,14 @@
 namespace drone::model {
 namespace {
 
-using List = heap::TaggedFreeList<ModelAtomics>;
+/// The real list.
+class List : public heap::TaggedFreeList<ModelAtomics> {
+ public:
+  /// Makes it that of all blocks of the machine.
+  void set_up() {
+    link_up(machine.arena.data(), Machine::kBlockSize, static_cast<std::uint32_t>(machine.blocks));
+  }
+};
 
 #ifdef DRONE_MODEL_SMALL
 constexpr bool kHasTime = false;

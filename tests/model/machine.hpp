@@ -150,7 +150,7 @@ inline Machine machine;
 /// In the place of std::atomic<std::uint64_t>: the head.
 class ModelHead {
  public:
-  explicit ModelHead(std::uint64_t) {}  // a list is linked up before it is used
+  constexpr explicit ModelHead(std::uint64_t) {}  // a list is linked up before it is used
 
   std::uint64_t load(std::memory_order order) const {
     if (machine.sabotage.has_relaxed_loads) order = std::memory_order_relaxed;
