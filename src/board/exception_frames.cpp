@@ -92,7 +92,7 @@ std::optional<RunEnd> Machine::enter(unsigned number, std::uint32_t return_addre
   cpu_.set_special(special);
   cpu_.set_reg(Register::kLr, exc_return);
   cpu_.set_reg(Register::kPc, vector);
-  cpu_.clear_exclusive();
+  if (clears_monitor_) cpu_.clear_exclusive();
   event_ = true;
   registers_.exceptions().set_pending(number, false);
   registers_.exceptions().set_active(number, true);
@@ -120,7 +120,7 @@ std::optional<RunEnd> Machine::leave(std::uint32_t exc_return, std::uint32_t ins
   const bool nested = exceptions.active_count() > 1;
   exceptions.set_active(number, false);
   if (number != kNmi) special.faultmask = 0;
-  cpu_.clear_exclusive();
+  if (clears_monitor_) cpu_.clear_exclusive();
   event_ = true;
 
   if ((exc_return | 0x1F) != UINT32_MAX || (exc_return & 3) != 1 || (process_stack && !to_thread) ||

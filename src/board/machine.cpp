@@ -32,6 +32,7 @@ Machine::Machine(const MachineConfiguration& configuration, std::ostream& consol
                   .clock_hz = configuration.clock_hz,
                   .vector_table = configuration.regions.front().origin},
                  [this] { return cpu_.xpsr() & kExceptionNumber; }),
+      clears_monitor_(configuration.clears_monitor),
       console_(console) {}
 
 void Machine::load(const ElfImage& image) {
@@ -108,8 +109,10 @@ bool Machine::attend(std::uint32_t pc) {
     return true;
   }
   if (now() >= limit_ || registers_.reset_requested() || takeable()) return true;
-  cpu_.set_attention(breakpoints_.empty() ? std::min(limit_, registers_.systick().next_exception())
-                                          : 0);
+  if (observer_) observer_(pc);
+  cpu_.set_attention(breakpoints_.empty() && !observer_
+                         ? std::min(limit_, registers_.systick().next_exception())
+                         : 0);
   return false;
 }
 

@@ -6,11 +6,13 @@
 // nothing of real time, files or sockets.
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <ostream>
 #include <set>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "board/cpu.hpp"
@@ -23,6 +25,9 @@ struct MachineConfiguration {
   CoreKind core = CoreKind::kCortexM4;
   std::vector<MemoryRegion> regions;  ///< the first is the flash, with the vector table
   std::uint32_t clock_hz = 0;
+  /// Exception entry and return clear the exclusive monitor, as the architecture has it. Off: a
+  /// wrong board, on which tests of interrupt safety must fail.
+  bool clears_monitor = true;
 };
 
 /// A fault for which the program has no handler of its own: what a HardFault stands for.
@@ -79,6 +84,12 @@ class Machine final : private CpuClient {
   /// Sends what is left in the trace FIFO.
   void drain_trace();
 
+  /// Calls `observer` before each instruction that is executed, with its address: for tests that
+  /// measure what ran. Null ends it; then it costs nothing.
+  void set_observer(std::function<void(std::uint32_t)> observer) {
+    observer_ = std::move(observer);
+  }
+
   // What a debugger does.
   Cpu& cpu() { return cpu_; }
   void set_debugger_attached(bool attached);
@@ -116,7 +127,9 @@ class Machine final : private CpuClient {
 
   Cpu cpu_;
   SystemRegisters registers_;
+  bool clears_monitor_;
   std::ostream& console_;
+  std::function<void(std::uint32_t)> observer_;
 
   std::uint64_t limit_ = 0;
   bool asleep_ = false;

@@ -3,6 +3,7 @@
 # Builds a program of this folder for a core and runs it; exits with its status.
 # Usage: run_firmware.sh PROGRAM CPU MACHINE OUTPUT_FOLDER [COMPILER_OPTION...]
 # MACHINE is one of QEMU's, or the path of drone-board.
+# The heap's options come from the environment: DRONE_CHECKS (kOff, kPointers, kFull), DRONE_STATISTICS.
 # e.g.   run_firmware.sh heap_selftest cortex-m4 mps2-an386 /tmp --specs=nano.specs -DDRONE_HEAPTRACE
 set -eu
 program=$1 cpu=$2 machine=$3 output=$4
@@ -11,6 +12,7 @@ here=$(dirname "$0")
 elf=$output/$program-$cpu-$$.elf
 trap 'rm -f "$elf"' EXIT
 arm-none-eabi-g++ -mcpu="$cpu" -mthumb -O2 -std=c++20 -fno-exceptions -fno-rtti -faligned-new=4 \
+  -DDRONE_CHECKS="${DRONE_CHECKS:-kPointers}" -DDRONE_STATISTICS="${DRONE_STATISTICS:-false}" \
   -ffunction-sections -fdata-sections -Wall -Wextra -Wpedantic -Wshadow -Wconversion \
   -Wold-style-cast -Werror -I"$here/../../include" \
   "$here/$program.cpp" "$here/startup.cpp" "$@" --specs=nosys.specs -nostartfiles \

@@ -8,7 +8,10 @@
 #endif
 
 inline constexpr drone::heap::Layout<5> kHeapLayout{
-    .size = 10240, .alignment = 4, .pools = {{{4, 201}, {12, 222}, {28, 115}, {32, 83}, {128, 7}}}};
+    .size = 10240,
+    .alignment = 4,
+    .pools = {{{4, 201}, {12, 222}, {28, 115}, {32, 83}, {128, 7}}},
+    .options = {.checks = drone::heap::Checks::DRONE_CHECKS}};
 
 #ifdef DRONE_HEAPTRACE
 inline constexpr drone::heap::Heap<kHeapLayout, drone::heaptrace::ItmTracer<kHeapLayout, 84000>>

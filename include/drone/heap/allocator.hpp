@@ -36,15 +36,25 @@ struct ProgramHeap {
   static constexpr std::size_t kBaseAlignment = __STDCPP_DEFAULT_NEW_ALIGNMENT__;
 };
 
-/// A block, or no return. One copy for all types whose number of bytes the compiler does not know.
+/// The heap's usual way to a block, or null.
 template <auto kHeap>
-[[gnu::noinline]] void* new_block(std::size_t size) {
-  void* block = kHeap.allocate_fast(size);
-  if (block != nullptr) [[likely]]
-    return block;
-  block = insist(size, [](std::size_t bytes) { return kHeap.allocate_slowly(bytes); });
+[[gnu::always_inline]] inline void* usual_block(std::size_t size) noexcept {
+  return kHeap.allocate_or(size, [](std::size_t) -> void* { return nullptr; });
+}
+
+/// A block, or no return.
+template <auto kHeap>
+[[gnu::noinline, gnu::cold]] void* new_block_slowly(std::size_t size) {
+  void* const block = insist(size, [](std::size_t bytes) { return kHeap.allocate_slowly(bytes); });
   if (block == nullptr) give_up();
   return block;
+}
+
+/// The same; one copy for all types whose number of bytes the compiler does not know.
+template <auto kHeap>
+[[gnu::noinline]] void* new_block(std::size_t size) {
+  void* const block = usual_block<kHeap>(size);
+  return block != nullptr ? block : new_block_slowly<kHeap>(size);
 }
 
 /// The same for an alignment above the heap's base alignment.
@@ -93,8 +103,8 @@ class allocator {
     return static_cast<T*>(allocate_bytes(count * sizeof(T)));
   }
 
-  /// Gives back what allocate(count) yielded. A few instructions less than `delete` for containers
-  /// of nodes, whose count is always 1.
+  /// Gives back what allocate(count) yielded. If the heap has no checks, a few instructions less
+  /// than `delete` for containers of nodes, whose count is always 1.
   void deallocate(T* block, [[maybe_unused]] std::size_t count) noexcept {
     if constexpr (kIsProgramHeap) {
       if constexpr (alignof(T) > kHeap.kBaseAlignment) {
@@ -128,12 +138,9 @@ class allocator {
     } else if constexpr (alignof(T) > kHeap.kBaseAlignment) {
       return heap::new_block<kHeap>(size, alignof(T));
     } else {
-      if (__builtin_constant_p(size)) {
-        void* const block = kHeap.allocate_fast(size);
-        if (block != nullptr) [[likely]]
-          return block;
-      }
-      return heap::new_block<kHeap>(size);
+      if (!__builtin_constant_p(size)) return heap::new_block<kHeap>(size);
+      void* const block = heap::usual_block<kHeap>(size);
+      return block != nullptr ? block : heap::new_block_slowly<kHeap>(size);
     }
   }
 

@@ -4,15 +4,9 @@
 // The free blocks of one pool, as a list that every context of the program may take from and give
 // to. The one word a pool has in RAM.
 //
-// A free block's first word is its link. Memory that nobody has touched is a list already:
-//
-//   link = 0         the next free block is the one behind this one, or none if this is the last
-//   link = anything  the next free block
-//   the end          is a word that is 0 itself, kept outside of all pools
-//
-// So arenas live in .bss, start-up runs no loop, and taking a block needs one test: if the first
-// block's link is not 0, it is the new head. Only a block that was never used, or the end, has 0
-// there, and both are told apart off the fast path.
+// A free block's first word links to the next free block; the last one's to the pool's ListEnd, a
+// constant whose own link is null. So one test tells that a list is empty, and what was read by
+// then, the address of that end, says where the next larger blocks are.
 //
 // Three implementations of one interface, chosen by what the core offers:
 //
@@ -20,17 +14,42 @@
 //   free_list_masked.hpp     ARMv6-M: interrupts masked for a few instructions
 //   free_list_tagged.hpp     the host: a head of 64 bits, half of it a tag
 //
-//   constexpr FreeList(std::byte* first_block)   the list of a pool that nobody has touched
-//   void* pop_linked()              takes a block by the fast path; null if that is not enough
-//                                   (the list is empty, its first block was never used, or
-//                                   somebody else came between): then `pop` knows
-//   void* pop(block_size, pool_end) takes a block; null if there was none
-//   bool try_push(block)            gives a block back; false if somebody else came between
-//   void push(block)                gives a block back
-//   bool is_empty()                 whether there was no free block at that moment
-//   void reset(first_block)         the pool is untouched again; its memory must be 0
+//   constexpr FreeList()           empty, not linked up, nowhere to look next
+//   void link_up(begin, end, stride, list_end)   makes the list of all blocks of a pool, one every
+//                                  `stride` bytes; only while nobody else uses it. `list_end`
+//                                  lives as long as the list
+//   bool is_linked()               whether that was done
+//   static void* take(list)        takes a block from a list or, if it is empty, from the next
+//                                  larger ones in turn; null if there was none
+//   static void* take_checked<bounds>(list, is_last_resort)   the same; where a link leads out of
+//                                  the bounds, that is reported as misuse, the list's blocks are
+//                                  given up, and the next list asked. If it is not the last resort
+//                                  it just yields null
+//   void* pop(), pop_checked<bounds>()   the same for this list alone
+//   void push(block)               gives a block back
+//   ListLock                       while it lives nobody else calls link_up
 //
-// `pop` and `push` repeat themselves only if another context changed this list in between.
+// Taking and giving repeat themselves only if another context changed the list in between.
+
+#include <cstddef>
+#include <cstdint>
+
+namespace drone::heap {
+
+class FreeList;
+struct ListEnd;
+
+/// Where the links of a heap's lists may lead: to a word in the arena, or to an end of a list. The
+/// lists and their ends are two arrays in one order.
+struct LinkBounds {
+  const std::byte* arena;
+  std::uint32_t arena_size;  ///< bytes, a multiple of 4
+  const ListEnd* ends;
+  const FreeList* lists;
+  std::uint32_t count;  ///< of lists, and of ends
+};
+
+}  // namespace drone::heap
 
 #if defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M'
 #if defined(__ARM_FEATURE_LDREX) && (__ARM_FEATURE_LDREX & 4)

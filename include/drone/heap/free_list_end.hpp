@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// Where the free lists (free_list.hpp) of a Cortex-M end.
+// Where the free lists (free_list.hpp) of a Cortex-M end, and how they begin.
 
-#include <cstdint>
+namespace drone::heap {
 
-namespace drone::heap::detail {
+class FreeList;
 
-/// The end of every free list: a word that reads 0 and is no block.
-inline constexpr std::uint32_t kEndOfList = 0;
+/// The end of a free list: looks like a block whose link is null, but is a constant outside of all
+/// pools. Behind the link it says where to look next.
+struct ListEnd {
+  const void* link = nullptr;
+  FreeList* next_larger = nullptr;  ///< the list of the pool of the next larger blocks, or null
+};
 
-/// Its address, as that of a block. Nobody writes to it.
-constexpr void* end_of_list() noexcept { return const_cast<std::uint32_t*>(&kEndOfList); }
+/// The end of every list that was not linked up yet.
+inline constexpr ListEnd kUnlinked{};
 
-}  // namespace drone::heap::detail
+}  // namespace drone::heap

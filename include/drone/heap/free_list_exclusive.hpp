@@ -10,83 +10,177 @@
 // is A again, its link is not B any more). Giving back writes the link *before* its LDREX, because
 // what a store inside the exclusive pair does to the monitor is up to the implementation.
 //
-// Nothing but the link's load and its test stands inside a pair, and no IT block: tests/size checks
-// the disassembly. The fast paths leave a little of that to the compiler; if they fail for whatever
-// reason, `pop` and `push` do it in one piece.
+// Each pair is one piece of assembler, so that nothing gets into it; there is no IT block.
+// tests/size checks the disassembly. All of it is volatile: GCC deletes an `asm goto` that has
+// outputs, with what it does to memory, if nobody uses them.
 
 #include <cstddef>
 #include <cstdint>
 
+#include "drone/cortex_m/interrupt_mask.hpp"
 #include "drone/heap/free_list_end.hpp"
+#include "drone/heap/misuse.hpp"
+
+// Goes to `corrupt` unless `next` leads to a word in the arena or to an end: as a distance from
+// there, rotated so that a byte address gets huge, it is below their number. In `scratch` alone,
+// with addresses as immediates, so that the usual path needs no register that must be saved.
+#define DRONE_HEAP_CHECK_LINK                  \
+  "movw   %[scratch], #:lower16:%c[arena]\n\t" \
+  "movt   %[scratch], #:upper16:%c[arena]\n\t" \
+  "sub    %[scratch], %[next], %[scratch]\n\t" \
+  "ror    %[scratch], %[scratch], #2\n\t"      \
+  "cmp    %[scratch], %[arena_words]\n\t"      \
+  "blo    2f\n\t"                              \
+  "movw   %[scratch], #:lower16:%c[ends]\n\t"  \
+  "movt   %[scratch], #:upper16:%c[ends]\n\t"  \
+  "sub    %[scratch], %[next], %[scratch]\n\t" \
+  "ror    %[scratch], %[scratch], #3\n\t"      \
+  "cmp    %[scratch], %[count]\n\t"            \
+  "bhs    %l[corrupt]\n"                       \
+  "2:\n\t"
 
 namespace drone::heap {
 
+static_assert(sizeof(ListEnd) == 8);
+
+using ListLock = cortex_m::InterruptMask;
+
 class FreeList {
  public:
-  constexpr explicit FreeList(std::byte* first_block) noexcept : head_(first_block) {}
+  constexpr FreeList() noexcept = default;
 
-  /// 5 instructions.
-  [[gnu::always_inline]] void* pop_linked() noexcept {
-    void** head = &head_;
-    asm("" : "+l"(head));  // one address, in a low register, for both accesses
-    void* const block = load_exclusive(head);
-    void* const next = *static_cast<void* const volatile*>(block);
-    if (next == nullptr) [[unlikely]]
-      return nullptr;
-    // In r12, which no caller expects to survive: the low registers are taken, and a push of one of
-    // them must not come between.
-    register std::uint32_t failed asm("r12");
-    asm volatile("strex %0, %1, [%2]" : "=&r"(failed) : "l"(next), "l"(head) : "memory");
-    if (failed != 0) [[unlikely]]
-      return nullptr;
-    return block;
+  void link_up(std::byte* begin, std::byte* end, std::uint32_t stride,
+               const ListEnd& list_end) noexcept {
+    *const_cast<const void* volatile*>(&head_) = begin;
+    std::byte* block;
+    do {
+      block = begin;
+      begin += stride;
+      *reinterpret_cast<void* volatile*>(block) = begin;
+    } while (begin != end);
+    *reinterpret_cast<const void* volatile*>(block) = &list_end;
   }
 
-  void* pop(std::uint32_t block_size, std::byte* pool_end) noexcept {
-    void* block;
+  bool is_linked() const noexcept {
+    return *const_cast<const void* const volatile*>(&head_) != &kUnlinked;
+  }
+
+  /// 5 instructions, and 6 more for each empty list on the way.
+  [[gnu::always_inline]] static void* take(FreeList* list) noexcept {
+    void* first;
+    void* next;
+    std::uint32_t failed;
+    asm volatile goto(
+        "1:\n\t"
+        "ldrex  %[first], [%[list]]\n\t"
+        "ldr    %[next], [%[first]]\n\t"
+        "cbz    %[next], 2f\n\t"
+        "strex  %[failed], %[next], [%[list]]\n\t"
+        "cbz    %[failed], 3f\n\t"
+        "b      1b\n"
+        "2:\n\t"
+        "ldr    %[list], [%[first], %[next_larger]]\n\t"
+        "cmp    %[list], #0\n\t"
+        "bne    1b\n\t"
+        "b      %l[none]\n"
+        "3:"
+        : [list] "+l"(list), [first] "=&r"(first), [next] "=&l"(next), [failed] "=&l"(failed)
+        : [next_larger] "I"(offsetof(ListEnd, next_larger))
+        : "cc", "memory"
+        : none);
+    if (first == nullptr) __builtin_unreachable();
+    return first;
+  none:
+    return nullptr;
+  }
+
+  [[gnu::always_inline]] void* pop() noexcept {
+    void* first;
     void* next;
     std::uint32_t failed;
     asm volatile(
         "1:\n\t"
-        "ldrex  %[block], [%[head]]\n\t"
-        "cmp    %[block], %[end]\n\t"
-        "beq    3f\n\t"
-        "ldr    %[next], [%[block]]\n\t"
-        "cmp    %[next], #0\n\t"
-        "bne    2f\n\t"
-        "add    %[next], %[block], %[block_size]\n\t"
-        "cmp    %[next], %[pool_end]\n\t"
-        "bne    2f\n\t"
-        "mov    %[next], %[end]\n"
-        "2:\n\t"
-        "strex  %[failed], %[next], [%[head]]\n\t"
+        "ldrex  %[first], [%[list]]\n\t"
+        "ldr    %[next], [%[first]]\n\t"
+        "cbz    %[next], 2f\n\t"
+        "strex  %[failed], %[next], [%[list]]\n\t"
         "cmp    %[failed], #0\n\t"
         "bne    1b\n"
-        "3:"
-        : [block] "=&r"(block), [next] "=&r"(next), [failed] "=&r"(failed)
-        : [head] "r"(&head_), [end] "r"(detail::end_of_list()), [block_size] "r"(block_size),
-          [pool_end] "r"(pool_end)
+        "2:"
+        : [first] "=&r"(first), [next] "=&l"(next), [failed] "=&r"(failed)
+        : [list] "r"(&head_)
         : "cc", "memory");
-    return block == detail::end_of_list() ? nullptr : block;
+    return next == nullptr ? nullptr : first;
+  }
+
+  template <const LinkBounds& kBounds>
+  [[gnu::always_inline]] static void* take_checked(FreeList* list, bool is_last_resort) noexcept {
+    do {
+      void* first;
+      void* next;
+      std::uint32_t scratch;
+      asm volatile goto(
+          "1:\n\t"
+          "ldrex  %[first], [%[list]]\n\t"
+          "ldr    %[next], [%[first]]\n\t"
+          "cbz    %[next], 3f\n\t" DRONE_HEAP_CHECK_LINK
+          "strex  %[scratch], %[next], [%[list]]\n\t"
+          "cbz    %[scratch], 4f\n\t"
+          "b      1b\n"
+          "3:\n\t"
+          "ldr    %[list], [%[first], %[next_larger]]\n\t"
+          "cmp    %[list], #0\n\t"
+          "bne    1b\n\t"
+          "b      %l[none]\n"
+          "4:"
+          : [list] "+l"(list), [first] "=&r"(first), [next] "=&l"(next), [scratch] "=&l"(scratch)
+          : [arena] "i"(kBounds.arena), [arena_words] "rI"(kBounds.arena_size / 4),
+            [ends] "i"(kBounds.ends), [count] "rI"(kBounds.count),
+            [next_larger] "I"(offsetof(ListEnd, next_larger))
+          : "cc", "memory"
+          : none, corrupt);
+      if (first == nullptr) __builtin_unreachable();
+      return first;
+    corrupt:
+      if (!is_last_resort) return nullptr;
+      list = list->abandon(first, kBounds);
+    } while (list != nullptr);
+  none:
+    return nullptr;
+  }
+
+  template <const LinkBounds& kBounds>
+  void* pop_checked() noexcept {
+    void* first;
+    void* next;
+    std::uint32_t scratch;
+    asm volatile goto(
+        "1:\n\t"
+        "ldrex  %[first], [%[list]]\n\t"
+        "ldr    %[next], [%[first]]\n\t"
+        "cmp    %[next], #0\n\t"
+        "beq    %l[none]\n\t" DRONE_HEAP_CHECK_LINK
+        "strex  %[scratch], %[next], [%[list]]\n\t"
+        "cmp    %[scratch], #0\n\t"
+        "bne    1b"
+        : [first] "=&r"(first), [next] "=&r"(next), [scratch] "=&r"(scratch)
+        : [list] "r"(&head_), [arena] "i"(kBounds.arena),
+          [arena_words] "rI"(kBounds.arena_size / 4), [ends] "i"(kBounds.ends),
+          [count] "rI"(kBounds.count)
+        : "cc", "memory"
+        : none, corrupt);
+    return first;
+  none:
+    return nullptr;
+  corrupt:
+    abandon(first, kBounds);
+    return nullptr;
   }
 
   /// 7 instructions.
-  [[gnu::always_inline]] bool try_push(void* block) noexcept {
-    void** head = &head_;
-    asm("" : "+l"(head));
-    void* const expected = *const_cast<void* volatile*>(head);
-    *static_cast<void* volatile*>(block) = expected;
-    if (load_exclusive(head) != expected) [[unlikely]]
-      return false;
-    std::uint32_t failed;
-    asm volatile("strex %0, %1, [%2]" : "=&l"(failed) : "l"(block), "l"(head) : "memory");
-    return failed == 0;
-  }
-
-  void push(void* block) noexcept {
-    void* expected;
-    void* now;
-    std::uint32_t failed;
+  [[gnu::always_inline]] void push(void* block) noexcept {
+    const void* expected;
+    std::uint32_t now;
     asm volatile(
         "1:\n\t"
         "ldr    %[expected], [%[head]]\n\t"
@@ -94,28 +188,29 @@ class FreeList {
         "ldrex  %[now], [%[head]]\n\t"
         "cmp    %[now], %[expected]\n\t"
         "bne    1b\n\t"
-        "strex  %[failed], %[block], [%[head]]\n\t"
-        "cmp    %[failed], #0\n\t"
-        "bne    1b"
-        : [expected] "=&r"(expected), [now] "=&r"(now), [failed] "=&r"(failed)
+        "strex  %[now], %[block], [%[head]]\n\t"
+        "cbz    %[now], 2f\n\t"
+        "b      1b\n"
+        "2:"
+        : [expected] "=&r"(expected), [now] "=&l"(now)
         : [head] "r"(&head_), [block] "r"(block)
         : "cc", "memory");
   }
 
-  bool is_empty() const noexcept {
-    return *const_cast<void* const volatile*>(&head_) == detail::end_of_list();
-  }
-
-  void reset(std::byte* first_block) noexcept { head_ = first_block; }
-
  private:
-  [[gnu::always_inline]] static void* load_exclusive(void** head) noexcept {
-    void* value;
-    asm volatile("ldrex %0, [%1]" : "=l"(value) : "l"(head) : "memory");
-    return value;
+  /// Reports that the link of `block` leads nowhere, and gives up all blocks of the list. Yields
+  /// the list to go on with, or null.
+  [[gnu::noinline, gnu::cold]] FreeList* abandon(const void* block,
+                                                 const LinkBounds& bounds) noexcept {
+    const ListEnd& end = bounds.ends[this - bounds.lists];
+    *const_cast<const void* volatile*>(&head_) = &end;
+    report_misuse(Misuse::kCorruptList, block);
+    return end.next_larger;
   }
 
-  void* head_;  ///< the first free block, or end_of_list()
+  const void* head_ = &kUnlinked;  ///< the first free block, or a ListEnd
 };
 
 }  // namespace drone::heap
+
+#undef DRONE_HEAP_CHECK_LINK

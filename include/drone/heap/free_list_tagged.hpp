@@ -13,10 +13,17 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "drone/heap/misuse.hpp"
+
 namespace drone::heap {
 
-/// What the list's words are accessed through. A test puts its own in their place, to decide the
-/// order of all accesses (tests/model).
+/// The end of a list says where to look next.
+struct ListEnd {
+  const void* link = nullptr;  ///< as on a core; not used here
+  FreeList* next_larger = nullptr;
+};
+
+/// What a list is made of, for tests to replace: the head, and a link in a block.
 struct StdAtomics {
   using Head = std::atomic<std::uint64_t>;
   using Link = std::atomic_ref<std::uint32_t>;
@@ -25,72 +32,54 @@ struct StdAtomics {
 template <class Atomics>
 class TaggedFreeList {
  public:
-  /// A list without blocks.
-  constexpr explicit TaggedFreeList() noexcept : first_block_(nullptr), head_(kEnd) {}
-  constexpr explicit TaggedFreeList(std::byte* first_block) noexcept
-      : first_block_(first_block), head_(kFirst) {}
+  constexpr TaggedFreeList() noexcept = default;
 
-  /// Makes the list that of all blocks of a pool. No other thread may use it meanwhile.
-  void link_up(std::byte* first, std::uint32_t block_size, std::uint32_t capacity) noexcept {
-    first_block_ = first;
-    for (std::uint32_t i = 0; i != capacity; ++i) {
-      const std::uint32_t next = i + 1 == capacity ? kEnd : (i + 1) * block_size + kFirst;
-      link(first + std::size_t{i} * block_size).store(next, std::memory_order_relaxed);
+  void link_up(std::byte* begin, std::byte* end, std::uint32_t stride,
+               const ListEnd& list_end) noexcept {
+    first_block_ = begin;
+    size_ = static_cast<std::uint32_t>(end - begin);
+    end_ = &list_end;
+    for (std::uint32_t offset = 0; offset != size_; offset += stride) {
+      const bool is_last = offset + stride == size_;
+      link(begin + offset)
+          .store(is_last ? kEnd : kFirst + offset + stride, std::memory_order_relaxed);
     }
     head_.store(kFirst, std::memory_order_release);
   }
 
-  /// Takes a block of a list that link_up made; null if there was none.
-  void* pop() noexcept { return pop(0, nullptr); }
-
-  void* pop_linked() noexcept {
-    std::uint64_t head = head_.load(std::memory_order_acquire);
-    if (name(head) == kEnd) return nullptr;
-    const std::uint32_t next = link(block(head)).load(std::memory_order_relaxed);
-    if (next == 0) return nullptr;
-    void* const taken = block(head);
-    return replace(head, next) ? taken : nullptr;
+  bool is_linked() const noexcept {
+    return name(head_.load(std::memory_order_acquire)) != kUnlinked;
   }
 
-  void* pop(std::uint32_t block_size, std::byte* pool_end) noexcept {
-    std::uint64_t head = head_.load(std::memory_order_acquire);
-    for (;;) {
-      if (name(head) == kEnd) return nullptr;
-      std::byte* const taken = block(head);
-      std::uint32_t next = link(taken).load(std::memory_order_relaxed);
-      if (next == 0) next = taken + block_size == pool_end ? kEnd : name(head) + block_size;
-      if (replace(head, next)) return taken;
-    }
+  void* pop() noexcept {
+    return pop_if([](std::uint32_t) { return true; });
   }
 
-  bool try_push(void* given) noexcept {
-    std::uint64_t head = head_.load(std::memory_order_acquire);
-    link(given).store(name(head), std::memory_order_relaxed);
-    const auto distance = static_cast<std::byte*>(given) - first_block_;
-    return replace(head, static_cast<std::uint32_t>(distance) + kFirst);
+  void* pop_checked() noexcept {
+    return pop_if([this](std::uint32_t next) {
+      return next == kEnd || (next % 4 == 0 && next >= kFirst && next - kFirst < size_);
+    });
   }
 
   void push(void* given) noexcept {
-    while (!try_push(given)) {
-    }
+    const auto distance = static_cast<std::byte*>(given) - first_block_;
+    const std::uint32_t given_name = static_cast<std::uint32_t>(distance) + kFirst;
+    std::uint64_t head = head_.load(std::memory_order_acquire);
+    do {
+      link(given).store(name(head), std::memory_order_relaxed);
+    } while (!replace(head, given_name));
   }
 
-  bool is_empty() const noexcept { return name(head_.load(std::memory_order_acquire)) == kEnd; }
-
-  void reset(std::byte* first_block) noexcept {
-    first_block_ = first_block;
-    head_.store(kFirst, std::memory_order_release);
-  }
+  /// Where to look when this list is empty, or null.
+  FreeList* next_larger() const noexcept { return is_linked() ? end_->next_larger : nullptr; }
 
  private:
-  static constexpr std::uint32_t kEnd = 1;    ///< no block has this name, and it is not 0
+  static constexpr std::uint32_t kUnlinked = 0;
+  static constexpr std::uint32_t kEnd = 1;    ///< no block has this name
   static constexpr std::uint32_t kFirst = 4;  ///< the name of the pool's first block
 
   static std::uint32_t name(std::uint64_t head) noexcept {
     return static_cast<std::uint32_t>(head);
-  }
-  std::byte* block(std::uint64_t head) const noexcept {
-    return first_block_ + (name(head) - kFirst);
   }
   static typename Atomics::Link link(void* of) noexcept {
     return typename Atomics::Link(*static_cast<std::uint32_t*>(of));
@@ -101,10 +90,67 @@ class TaggedFreeList {
                                        std::memory_order_acquire);
   }
 
-  std::byte* first_block_;
-  typename Atomics::Head head_;  ///< tag : name of the first free block, or kEnd
+  template <class IsGood>
+  void* pop_if(IsGood is_good) noexcept {
+    std::uint64_t head = head_.load(std::memory_order_acquire);
+    for (;;) {
+      if (name(head) <= kEnd) return nullptr;
+      std::byte* const taken = first_block_ + (name(head) - kFirst);
+      const std::uint32_t next = link(taken).load(std::memory_order_relaxed);
+      if (!is_good(next)) [[unlikely]] {
+        // Bad only if the block was free all the time. Then the list ends here.
+        if (!replace(head, kEnd)) continue;
+        report_misuse(Misuse::kCorruptList, taken);
+        return nullptr;
+      }
+      if (replace(head, next)) return taken;
+    }
+  }
+
+  std::byte* first_block_ = nullptr;
+  std::uint32_t size_ = 0;  ///< bytes of all blocks
+  const ListEnd* end_ = nullptr;
+  typename Atomics::Head head_{kUnlinked};  ///< tag : name of the first free block
 };
 
-using FreeList = TaggedFreeList<StdAtomics>;
+class FreeList : public TaggedFreeList<StdAtomics> {
+ public:
+  static void* take(FreeList* list) noexcept {
+    do {
+      if (void* const block = list->pop()) return block;
+      list = list->next_larger();
+    } while (list != nullptr);
+    return nullptr;
+  }
+
+  template <const LinkBounds&>
+  void* pop_checked() noexcept {
+    return TaggedFreeList::pop_checked();
+  }
+
+  template <const LinkBounds&>
+  static void* take_checked(FreeList* list, bool) noexcept {
+    do {
+      if (void* const block = list->TaggedFreeList::pop_checked()) return block;
+      list = list->next_larger();
+    } while (list != nullptr);
+    return nullptr;
+  }
+};
+
+/// Held once in a program's life, for a moment: so whoever has to wait spins.
+class ListLock {
+ public:
+  ListLock() noexcept {
+    while (is_held_.test_and_set(std::memory_order_acquire)) {
+    }
+  }
+  ~ListLock() noexcept { is_held_.clear(std::memory_order_release); }
+  ListLock(const ListLock&) = delete;
+  ListLock& operator=(const ListLock&) = delete;
+
+ private:
+  static inline std::atomic_flag is_held_{};
+};
 
 }  // namespace drone::heap

@@ -63,8 +63,9 @@ using GlobalHeap = drone_global_heap::Type;
   });
 }
 
-[[gnu::noinline, gnu::cold]] void* new_slowly(std::size_t size) noexcept {
-  void* const block = new_or_null(size);
+[[gnu::noinline, gnu::cold]] void* new_or_abort(std::size_t size) noexcept {
+  void* const block =
+      insist(size, [](std::size_t bytes) { return GlobalHeap::allocate_slowly(bytes); });
   if (block == nullptr) std::abort();
   return block;
 }
@@ -89,15 +90,12 @@ using GlobalHeap = drone_global_heap::Type;
 }
 
 [[gnu::always_inline]] inline void* allocate(int* error, std::size_t size) noexcept {
-  void* const block = GlobalHeap::allocate_fast(size);
-  if (block != nullptr) [[likely]]
-    return block;
-  return malloc_slowly(error, size);
+  return GlobalHeap::allocate_or(
+      size, [error](std::size_t again) { return malloc_slowly(error, again); });
 }
 
 [[gnu::always_inline]] inline void deallocate(void* block) noexcept {
-  if (!GlobalHeap::deallocate_fast(block)) [[unlikely]]
-    delete_slowly(block);
+  GlobalHeap::deallocate_or(block, [](void* again) { delete_slowly(again); });
 }
 
 [[gnu::noinline]] void* allocate_zeroed(int* error, std::size_t count, std::size_t size) noexcept {
@@ -131,18 +129,14 @@ inline std::size_t usable_size(void* block) noexcept {
 
 }  // namespace drone::heap::global
 
-void* operator new(std::size_t size) {
-  void* const block = drone::heap::global::GlobalHeap::allocate_fast(size);
-  if (block != nullptr) [[likely]]
-    return block;
-  return drone::heap::global::new_slowly(size);
+[[gnu::noinline]] void* operator new(std::size_t size) {
+  return drone::heap::global::GlobalHeap::allocate_or(
+      size, [](std::size_t again) { return drone::heap::global::new_or_abort(again); });
 }
 void* operator new[](std::size_t size) { return ::operator new(size); }
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  void* const block = drone::heap::global::GlobalHeap::allocate_fast(size);
-  if (block != nullptr) [[likely]]
-    return block;
-  return drone::heap::global::new_or_null(size);
+[[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  return drone::heap::global::GlobalHeap::allocate_or(
+      size, [](std::size_t again) { return drone::heap::global::new_or_null(again); });
 }
 void* operator new[](std::size_t size, const std::nothrow_t& nothrow) noexcept {
   return ::operator new(size, nothrow);

@@ -12,17 +12,19 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "drone/heap/options.hpp"
 #include "drone/heap/pool_spec.hpp"
 
 namespace drone::heap {
 
 /// A heap of `size` bytes whose requests are rounded up and aligned to `alignment` (4 or 8), made
-/// of `pools` in strictly ascending block size.
+/// of `pools` in strictly ascending block size. With Checks::kFull it takes more than `size`.
 template <std::size_t N>
 struct Layout {
   std::uint32_t size;
   std::uint32_t alignment;
   std::array<PoolSpec, N> pools;
+  Options options{};
 };
 
 /// The most pools that a layout may have: a pool's index fits a byte, with one value to spare.

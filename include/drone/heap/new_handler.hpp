@@ -13,7 +13,7 @@ namespace drone::heap {
 /// new_handler is called, which may free some. Null only if there is no new_handler. A request of 0
 /// bytes is one of 1 byte.
 template <class Request>
-void* insist(std::size_t size, Request request) {
+[[gnu::always_inline]] inline void* insist(std::size_t size, Request request) {
   if (size == 0) size = 1;
   for (;;) {
     void* const block = request(size);

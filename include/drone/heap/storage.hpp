@@ -7,41 +7,50 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <utility>
 
 #include "drone/heap/free_list.hpp"
 #include "drone/heap/pool_tables.hpp"
 
 namespace drone::heap {
 
-/// The blocks of all pools, in .bss: memory that reads 0 is a heap whose blocks are all free.
+/// The blocks of all pools. Nothing needs to have initialised this memory.
 template <const auto& kLayout>
 alignas(
     kMaxAlignment) inline constinit std::array<std::byte, PoolTables<kLayout>::kArenaSize> arena{};
 
-/// The heads of the pools' free lists, in address order: one word a pool, in .data.
+/// The pools' free lists, in address order: one word a pool, in .data.
 template <const auto& kLayout>
-inline constinit std::array<FreeList, PoolTables<kLayout>::kCount> free_lists = [
-]<std::size_t... kPlace>(std::index_sequence<kPlace...>) {
-  return std::array<FreeList, sizeof...(kPlace)>{
-      FreeList(arena<kLayout>.data() + PoolTables<kLayout>::kPlaced[kPlace].offset)...};
-}
-(std::make_index_sequence<PoolTables<kLayout>::kCount>());
+inline constinit std::array<FreeList, PoolTables<kLayout>::kCount> free_lists{};
 
-/// What taking a block from a pool needs to know of it, in address order.
+/// Their ends, in the same order.
+template <const auto& kLayout>
+inline constexpr std::array<ListEnd, PoolTables<kLayout>::kCount> list_ends = [] {
+  using Pools = PoolTables<kLayout>;
+  std::array<ListEnd, Pools::kCount> ends{};
+  for (std::size_t place = 0; place != Pools::kCount; ++place) {
+    const std::uint8_t next = Pools::kNextLarger[place];
+    if (next != Pools::kNone) ends[place].next_larger = &free_lists<kLayout>[next];
+  }
+  return ends;
+}();
+
+/// What linking up a pool's blocks needs to know, in the same order.
 struct PoolExtent {
-  std::uint32_t block_size;
+  std::uint32_t stride;
   std::byte* end;
 };
 
 template <const auto& kLayout>
 inline constexpr std::array<PoolExtent, PoolTables<kLayout>::kCount> pool_extents = [] {
-  std::array<PoolExtent, PoolTables<kLayout>::kCount> extents{};
-  for (std::size_t place = 0; place != extents.size(); ++place) {
-    extents[place] = {PoolTables<kLayout>::kBlockSize[place],
-                      arena<kLayout>.data() + PoolTables<kLayout>::kEnd[place]};
+  using Pools = PoolTables<kLayout>;
+  std::array<PoolExtent, Pools::kCount> extents{};
+  for (std::size_t place = 0; place != Pools::kCount; ++place) {
+    extents[place] = {Pools::kStride[place], arena<kLayout>.data() + Pools::kEnd[place]};
   }
   return extents;
 }();
+
+/// A list that has no block and leads to none: that of sizes which no pool holds.
+inline constexpr FreeList kNoList{};
 
 }  // namespace drone::heap

@@ -7,6 +7,7 @@
 #include "drone/cortex_m/registers.hpp"
 
 int main();
+void prepare_heap();
 
 // Places in link.ld.
 extern "C" {
@@ -89,6 +90,7 @@ extern "C" void Reset_Handler() {
   const std::uint32_t* from = data_load;
   for (std::uint32_t* to = data_begin; to != data_end; ++to) *to = *from++;
   for (std::uint32_t* to = bss_begin; to != bss_end; ++to) *to = 0;
+  prepare_heap();
   for (const Constructor* init = init_array_begin; init != init_array_end; ++init) (*init)();
   main();
   for (;;) asm volatile("wfi");

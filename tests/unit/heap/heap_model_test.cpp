@@ -36,8 +36,11 @@ class Model {
   using Tracer = RecordingTracer<TheLayout>;
   using TestedHeap = Heap<kLayout, Tracer>;
 
+  static constexpr bool kFull = kLayout.options.checks == Checks::kFull;
+
   Model() {
     TestedHeap::reset();
+    counted_.resize(kLayout.pools.size());
     Tracer::calls.clear();
     for (const PoolSpec& pool : kLayout.pools) free_.push_back(pool.capacity);
   }
@@ -53,6 +56,7 @@ class Model {
     const auto traced = static_cast<std::uint32_t>(
         std::min<std::size_t>(size, std::numeric_limits<std::uint32_t>::max()));
     const auto named = alignment > kLayout.alignment ? static_cast<std::uint32_t>(alignment) : 1;
+    count(size, alignment, pool);
     if (pool == kLayout.pools.size()) {
       RC_ASSERT((block == nullptr));
       expect_call({Call::kAlloc, kNoBlock, traced, named});
@@ -75,6 +79,7 @@ class Model {
     }
     expect_call({Call::kDealloc, entry->second.number});
     ++free_[entry->second.pool];
+    --counted_[entry->second.pool].in_use;
     live_.erase(entry);
   }
 
@@ -114,11 +119,13 @@ class Model {
       std::memset(moved, life.fill, size);
       return;
     }
+    count(size, 1, pool);
     if (pool == kLayout.pools.size()) {
       RC_ASSERT((moved == nullptr));
       expect_call({Call::kAlloc, kNoBlock, new_size, 1});
       return;
     }
+    --counted_[life.pool].in_use;
     RC_ASSERT((moved != nullptr));
     const auto* const bytes = static_cast<const unsigned char*>(moved);
     RC_ASSERT(std::all_of(bytes, bytes + life.size,
@@ -144,7 +151,7 @@ class Model {
       RC_ASSERT(TestedHeap::owns(block));
       RC_ASSERT((static_cast<const std::byte*>(block) >= behind));
       behind = static_cast<const std::byte*>(block) + spec.block_size;
-      RC_ASSERT(TestedHeap::usable_size(block) == spec.block_size);
+      RC_ASSERT(TestedHeap::usable_size(block) == (kFull ? life.size : spec.block_size));
       const auto alignment =
           std::max<std::size_t>(std::max<std::size_t>(life.alignment, kLayout.alignment),
                                 block_alignment(spec.block_size));
@@ -154,6 +161,7 @@ class Model {
                             [&](unsigned char byte) { return byte == life.fill; }));
     }
     RC_ASSERT((behind <= arena<kLayout>.data() + arena<kLayout>.size()));
+    if constexpr (kLayout.options.statistics) check_statistics();
   }
 
   /// Takes all there is, pool by pool: as many blocks as the model says.
@@ -173,13 +181,44 @@ class Model {
  private:
   using LiveBlocks = std::map<void*, Live>;
 
+  /// Counts as the heap is to count: `pool` served the request, or none did.
+  void count(std::size_t size, std::size_t alignment, std::size_t pool) {
+    const std::size_t none = kLayout.pools.size();
+    const std::size_t first = serving_pool(size, alignment, [](std::size_t) { return true; });
+    if (first == none) {
+      ++hopeless_;
+    } else if (pool == none) {
+      ++counted_[first].failures;
+    } else {
+      PoolStatistics& served = counted_[pool];
+      served.high_water = std::max(served.high_water, ++served.in_use);
+      if (pool != first) ++served.spills;
+    }
+  }
+
+  void check_statistics() const {
+    for (std::size_t pool = 0; pool != kLayout.pools.size(); ++pool) {
+      const PoolStatistics seen = TestedHeap::statistics(pool);
+      RC_ASSERT(seen.in_use == counted_[pool].in_use);
+      RC_ASSERT(seen.high_water == counted_[pool].high_water);
+      RC_ASSERT(seen.failures == counted_[pool].failures);
+      RC_ASSERT(seen.spills == counted_[pool].spills);
+    }
+    RC_ASSERT(TestedHeap::hopeless_count() == hopeless_);
+  }
+
   std::size_t serving_pool(std::size_t size, std::size_t alignment) const {
+    return serving_pool(size, alignment, [&](std::size_t pool) { return free_[pool] != 0; });
+  }
+
+  template <class TryTake>
+  std::size_t serving_pool(std::size_t size, std::size_t alignment, TryTake try_take) const {
     const std::size_t none = kLayout.pools.size();
     if (size > kLayout.pools.back().block_size || alignment > kMaxAlignment) return none;
     const auto named = static_cast<std::uint32_t>(alignment);
     return select_pool(kLayout.pools,
                        effective_size(static_cast<std::uint32_t>(size), kLayout.alignment, named),
-                       named, [&](std::size_t pool) { return free_[pool] != 0; });
+                       named, try_take);
   }
 
   /// Blocks are numbered in address order: so many blocks lie before this one.
@@ -191,10 +230,11 @@ class Model {
     std::uint32_t number = 0;
     for (const PoolPlacement& place : placed) {
       const PoolSpec pool = kLayout.pools[place.pool];
-      const std::uint32_t bytes = pool.block_size * pool.capacity;
+      const std::uint32_t stride = pool.block_size + (kFull ? block_alignment(pool.block_size) : 0);
+      const std::uint32_t bytes = stride * pool.capacity;
       if (offset < bytes) {
-        RC_ASSERT(offset % pool.block_size == 0U);
-        return number + offset / pool.block_size;
+        RC_ASSERT(offset % stride == 0U);
+        return number + offset / stride;
       }
       offset -= bytes;
       number += pool.capacity;
@@ -203,7 +243,8 @@ class Model {
   }
 
   void add(void* block, Live life) {
-    RC_ASSERT(TestedHeap::usable_size(block) == kLayout.pools[life.pool].block_size);
+    RC_ASSERT(TestedHeap::usable_size(block) ==
+              (kFull ? life.size : kLayout.pools[life.pool].block_size));
     RC_ASSERT(live_.count(block) == 0U);
     std::memset(block, life.fill, life.size);
     live_.emplace(block, life);
@@ -220,6 +261,8 @@ class Model {
   }
 
   std::vector<std::uint32_t> free_;
+  std::vector<PoolStatistics> counted_;
+  std::uint32_t hopeless_ = 0;
   LiveBlocks live_;
   unsigned char next_fill_ = 1;
 };
@@ -228,7 +271,11 @@ template <class TheLayout>
 class HeapModel : public testing::Test {};
 
 using Layouts =
-    testing::Types<Example, OnePool, OneBlock, SixteenPools, Alignment8, Aligned64, Large>;
+    testing::Types<Example, OnePool, OneBlock, SixteenPools, Alignment8, Aligned64, Granular, Large,
+                   With<Example, Checks::kOff>, With<SixteenPools, Checks::kOff>,
+                   With<Large, Checks::kOff, true>, With<Example, Checks::kFull>,
+                   With<SixteenPools, Checks::kFull, true>, With<Alignment8, Checks::kFull>,
+                   With<OneBlock, Checks::kFull>, With<Large, Checks::kFull>>;
 TYPED_TEST_SUITE(HeapModel, Layouts);
 
 TYPED_TEST(HeapModel, ServesEveryRequestFromTheBlockThatTheRuleSays) {
@@ -287,7 +334,9 @@ TYPED_TEST(HeapModel, HandsOutUntouchedBlocksInAddressOrder) {
       if (expected != nullptr) {
         EXPECT_EQ(block, expected);
       }
-      expected = static_cast<std::byte*>(block) + pool.block_size;
+      const bool is_full = TypeParam::kLayout.options.checks == Checks::kFull;
+      expected = static_cast<std::byte*>(block) + pool.block_size +
+                 (is_full ? block_alignment(pool.block_size) : 0);
     }
   }
   EXPECT_EQ(TestedHeap::allocate(1), nullptr);

@@ -1,21 +1,16 @@
 // SPDX-License-Identifier: MIT
 
-// What random operations do not show: corner cases of single calls, and misuse.
+// What random operations do not show: corner cases of single calls.
 
-#include <cstdint>
-#include <limits>
-#include <string>
-#include <vector>
-
-namespace drone::heap::test {
-inline std::vector<std::string> misuses;
-}
-#define DRONE_HEAP_ASSERT(condition, message) \
-  ((condition) ? static_cast<void>(0) : ::drone::heap::test::misuses.push_back(message))
+#include "drone/heap/heap.hpp"
 
 #include <gtest/gtest.h>
 
-#include "drone/heap/heap.hpp"
+#include <cstdint>
+#include <limits>
+#include <utility>
+#include <vector>
+
 #include "recording_tracer.hpp"
 #include "test_layouts.hpp"
 
@@ -33,7 +28,6 @@ class HeapCall : public testing::Test {
     heap.reset();
     Tracer::calls.clear();
     Tracer::listening = true;
-    misuses.clear();
   }
 
   static constexpr Heap<kLayout, Tracer> heap{};
@@ -117,17 +111,51 @@ TEST_F(HeapCall, AllHeapsOfOneLayoutAreOneHeap) {
   EXPECT_EQ(Heap<kLayout>::allocate(64), block);
 }
 
-TEST_F(HeapCall, AssertsOnMisuseThatItCanSee) {
-  static std::uint32_t foreign[4];
-  EXPECT_FALSE(heap.owns(foreign));
-  void* const block = heap.allocate(12);
-  EXPECT_TRUE(misuses.empty());
-  (void)heap.usable_size(static_cast<std::byte*>(block) + 4);
-  EXPECT_EQ(misuses, std::vector<std::string>{"not the start of a block"});
-  misuses.clear();
-  (void)heap.grow(block, 12, 4);
-  (void)heap.shrink(block, 4, 12);
-  EXPECT_EQ(misuses.size(), 2U);
+TEST_F(HeapCall, LinksItsBlocksOnTheFirstRequestOrWhenTold) {
+  static constexpr Layout<2> kUntouched{.size = 100, .alignment = 4, .pools = {{{4, 3}, {8, 2}}}};
+  EXPECT_FALSE(free_lists<kUntouched>[0].is_linked());
+  EXPECT_EQ(Heap<kUntouched>::allocate(9), nullptr) << "no pool holds it";
+  const void* const first = Heap<kUntouched>::allocate(4);
+  EXPECT_NE(first, nullptr);
+  Heap<kUntouched>::prepare();
+  EXPECT_NE(Heap<kUntouched>::allocate(4), first) << "what is prepared stays as it is";
+
+  static constexpr Layout<2> kPrepared{.size = 100, .alignment = 4, .pools = {{{4, 3}, {8, 2}}}};
+  Heap<kPrepared>::prepare();
+  EXPECT_TRUE(free_lists<kPrepared>[0].is_linked());
+  for (int block = 0; block != 5; ++block) EXPECT_NE(Heap<kPrepared>::allocate(1), nullptr);
+  EXPECT_EQ(Heap<kPrepared>::allocate(1), nullptr);
+}
+
+std::vector<std::pair<std::size_t, std::size_t>> unserved;
+void* given_up = nullptr;
+
+bool give_up(std::size_t size, std::size_t alignment) noexcept {
+  unserved.emplace_back(size, alignment);
+  Heap<kLayout, Tracer>::deallocate(given_up);
+  return std::exchange(given_up, nullptr) != nullptr;
+}
+
+TEST_F(HeapCall, AsksItsHandlerAboutEveryRequestThatFails) {
+  using Insisting = Heap<kLayout, Tracer, give_up>;
+  unserved.clear();
+  void* const block = Insisting::allocate(64);
+  given_up = Insisting::allocate(64);
+  EXPECT_TRUE(unserved.empty());
+  Tracer::calls.clear();
+
+  void* const again = Insisting::allocate(50);
+  EXPECT_NE(again, nullptr) << "tried again after the handler gave a block back";
+  EXPECT_EQ(unserved, (std::vector<std::pair<std::size_t, std::size_t>>{{50, 1}}));
+  EXPECT_EQ(Tracer::calls,
+            (std::vector<Call>{
+                {Call::kAlloc, kNoBlock, 50, 1}, {Call::kDealloc, 1}, {Call::kAlloc, 1, 50, 1}}));
+  EXPECT_EQ(Insisting::allocate(12, 64), nullptr) << "and refused when it did not";
+  EXPECT_EQ(Insisting::allocate(5000), nullptr);
+  EXPECT_EQ(Insisting::reallocate(block, 65), nullptr);
+  EXPECT_EQ(Insisting::allocate(0), nullptr);
+  EXPECT_EQ(unserved, (std::vector<std::pair<std::size_t, std::size_t>>{
+                          {50, 1}, {12, 64}, {5000, 1}, {65, 1}}));
 }
 
 TEST_F(HeapCall, NeedsOneWordAPoolAndNoneABlock) {

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "drone/heap/list_lookup.hpp"
 #include "drone/heap/pool_tables.hpp"
 #include "test_layouts.hpp"
 
@@ -15,33 +16,68 @@ namespace {
 template <class TheLayout>
 class Tables : public testing::Test {};
 
-using Layouts =
-    testing::Types<Example, OnePool, OneBlock, SixteenPools, Alignment8, Aligned64, Large>;
+using Layouts = testing::Types<Example, OnePool, OneBlock, SixteenPools, Alignment8, Aligned64,
+                               Granular, Large, With<Example, Checks::kFull>,
+                               With<SixteenPools, Checks::kFull>, With<Large, Checks::kFull>>;
 TYPED_TEST_SUITE(Tables, Layouts);
 
 TYPED_TEST(Tables, FindTheSmallestPoolForEverySize) {
   using Pools = PoolTables<TypeParam::kLayout>;
+  using Lookup = ListLookup<TypeParam::kLayout>;
   for (std::uint32_t size = 1; size <= Pools::kLookupLimit; ++size) {
     std::size_t pool = 0;
     while (TypeParam::kLayout.pools[pool].block_size < size) ++pool;
-    ASSERT_EQ(Pools::kPlaced[Pools::place_for_size(size)].pool, pool) << size;
+    const FreeList* const list = Lookup::list_for_size(size);
+    ASSERT_EQ(list - free_lists<TypeParam::kLayout>.data(), Pools::kPlaceOfPool[pool]) << size;
+  }
+  for (std::size_t size : {Pools::kLookupLimit + 1, Pools::kLookupLimit + 1000, 0U, UINT32_MAX}) {
+    EXPECT_EQ(Lookup::list_for_size(size), &kNoList) << size;
   }
 }
 
 TYPED_TEST(Tables, FindThePoolOfEveryWord) {
   using Pools = PoolTables<TypeParam::kLayout>;
+  using Lookup = ListLookup<TypeParam::kLayout>;
   std::uint32_t place = 0;
   for (std::uint32_t offset = 0; offset != Pools::kArenaSize; offset += 4) {
     if (place + 1 < Pools::kCount && offset == Pools::kPlaced[place + 1].offset) ++place;
-    ASSERT_EQ(Pools::place_at(offset), place) << offset;
-    ASSERT_EQ(Pools::place_at(offset + 3), place) << offset;
+    ASSERT_EQ(Lookup::place_at(offset), place) << offset;
+    ASSERT_EQ(Lookup::place_at(offset + 3), place) << offset;
   }
   EXPECT_EQ(place + 1, Pools::kCount);
 }
 
+TYPED_TEST(Tables, TellWhereBlocksBegin) {
+  using Pools = PoolTables<TypeParam::kLayout>;
+  std::uint32_t number = 0;
+  for (std::size_t place = 0; place != Pools::kCount; ++place) {
+    const auto& grid = Pools::kGrid[place];
+    EXPECT_EQ(Pools::kPlaced[place].first_block, number);
+    for (std::uint32_t offset = Pools::kPlaced[place].offset; offset != Pools::kEnd[place];
+         ++offset) {
+      const std::uint32_t distance = offset - Pools::kPlaced[place].offset;
+      if (distance % Pools::kStride[place] == 0) {
+        ASSERT_EQ(grid.index_at(offset), distance / Pools::kStride[place]) << offset;
+      } else {
+        ASSERT_GE(grid.index_at(offset), grid.capacity) << offset;
+      }
+    }
+    number += grid.capacity;
+  }
+}
+
+TYPED_TEST(Tables, AlignEachBlockToTheFactorOfItsSize) {
+  using Pools = PoolTables<TypeParam::kLayout>;
+  for (std::size_t place = 0; place != Pools::kCount; ++place) {
+    const std::uint32_t alignment = block_alignment(Pools::kBlockSize[place]);
+    EXPECT_EQ(Pools::kPlaced[place].offset % alignment, 0U);
+    EXPECT_EQ(Pools::kStride[place] % alignment, 0U);
+  }
+}
+
 TYPED_TEST(Tables, LinkEachPoolToTheNextLarger) {
   using Pools = PoolTables<TypeParam::kLayout>;
-  std::uint32_t place = Pools::place_for_size(1);
+  std::uint32_t place = Pools::kPlaceBySize[0];
   for (const PoolSpec& pool : TypeParam::kLayout.pools) {
     ASSERT_NE(place, Pools::kNone);
     EXPECT_EQ(Pools::kBlockSize[place], pool.block_size);
@@ -64,17 +100,15 @@ TYPED_TEST(Tables, KnowARangeThatHoldsAPoolAndNoLargerBlocks) {
   }
 }
 
-TEST(TablesOfTheExample, TakeFewBytes) {
-  using Pools = PoolTables<Example::kLayout>;
-  EXPECT_EQ(Pools::kAddressShift, 11U);
-  EXPECT_EQ(Pools::kLookupLimit, 128U);
-  EXPECT_TRUE(Pools::kSingleBoundaries);
-}
-
-TEST(TablesOfALargeHeap, StayBoundedWhenTinyPoolsShareAGranule) {
-  using Pools = PoolTables<Large::kLayout>;
-  EXPECT_FALSE(Pools::kSingleBoundaries);
-  EXPECT_LE(Pools::kArenaSize >> Pools::kAddressShift, kMaxAddressEntries);
+TEST(TableOfAddresses, IsSmall) {
+  EXPECT_EQ(ListLookup<OnePool::kLayout>::kAddressEntries, 1U);
+  EXPECT_EQ(ListLookup<Granular::kLayout>::kAddressEntries, (256 + 768 + 768 + 512) / 256)
+      << "all boundaries on granules: a pointer for each";
+  EXPECT_EQ(ListLookup<Example::kLayout>::kAddressEntries, 5U + 5)
+      << "a word for each granule of 2 KB, and a pointer for each pool";
+  EXPECT_LE(ListLookup<SixteenPools::kLayout>::kAddressEntries, 160U);
+  EXPECT_LE(ListLookup<Large::kLayout>::kAddressEntries, 2048U)
+      << "three boundaries within 48 bytes of a megabyte";
 }
 
 TEST(LayoutRules, AreToldApart) {

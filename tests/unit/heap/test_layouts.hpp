@@ -65,4 +65,20 @@ struct Large {
       .pools = {{{4, 1}, {12, 1}, {20, 1}, {2052, 2}, {4100, 3}, {8188, 1}, {32768, 32}}}};
 };
 
+/// All boundaries between pools lie on multiples of 256.
+struct Granular {
+  static constexpr Layout<4> kLayout{
+      .size = 4096, .alignment = 4, .pools = {{{8, 32}, {12, 64}, {64, 12}, {256, 2}}}};
+};
+
+/// One of the above with other options.
+template <class TheLayout, Checks kChecks, bool kCounts = false>
+struct With {
+  static constexpr auto kLayout = [] {
+    auto layout = TheLayout::kLayout;
+    layout.options = {.checks = kChecks, .statistics = kCounts};
+    return layout;
+  }();
+};
+
 }  // namespace drone::heap::test

@@ -19,13 +19,14 @@
 #include <vector>
 
 #include "drone/heap/heap.hpp"
+#include "test_layouts.hpp"
 #include "thread_sanitizer.hpp"
 
 namespace drone::heap::test {
 namespace {
 
 constexpr std::uint32_t kThreads = 8;
-constexpr int kSteps = kIsThreadSanitized ? 100'000 : 200'000;
+constexpr int kSteps = kIsThreadSanitized ? 50'000 : 100'000;
 
 /// Few enough blocks that requests spill and fail all the time.
 struct Crowded {
@@ -176,10 +177,17 @@ std::size_t count_blocks() {
   return blocks;
 }
 
-TEST(HeapUnderThreads, HandsOutEveryBlockToOneOwnerAtATime) {
-  using TestedHeap = Heap<Crowded::kLayout>;
+template <class TheLayout>
+class HeapUnderThreads : public testing::Test {};
+
+using Layouts = testing::Types<With<Crowded, Checks::kOff>, Crowded, With<Crowded, Checks::kFull>,
+                               With<Crowded, Checks::kOff, true>>;
+TYPED_TEST_SUITE(HeapUnderThreads, Layouts);
+
+TYPED_TEST(HeapUnderThreads, HandsOutEveryBlockToOneOwnerAtATime) {
+  using TestedHeap = Heap<TypeParam::kLayout>;
   TestedHeap::reset();
-  Worker<TestedHeap>::Mailboxes mailboxes{};
+  typename Worker<TestedHeap>::Mailboxes mailboxes{};
   std::vector<Worker<TestedHeap>> workers;
   for (std::uint32_t id = 1; id <= kThreads; ++id) workers.emplace_back(id, mailboxes);
   std::vector<std::thread> threads;
@@ -193,9 +201,17 @@ TEST(HeapUnderThreads, HandsOutEveryBlockToOneOwnerAtATime) {
     failed += worker.failed();
   }
   EXPECT_GT(failed, 0U) << "the pools were never exhausted";
+  if constexpr (TypeParam::kLayout.options.statistics) {
+    for (std::size_t pool = 0; pool != TypeParam::kLayout.pools.size(); ++pool) {
+      const PoolStatistics counted = TestedHeap::statistics(pool);
+      EXPECT_EQ(counted.in_use, 0U);
+      EXPECT_GT(counted.high_water, 0U);
+      EXPECT_LE(counted.high_water, TypeParam::kLayout.pools[pool].capacity + kThreads);
+    }
+  }
   std::size_t blocks = 0;
   while (TestedHeap::allocate(1) != nullptr) ++blocks;
-  EXPECT_EQ(blocks, count_blocks<Crowded::kLayout>());
+  EXPECT_EQ(blocks, count_blocks<TypeParam::kLayout>());
 }
 
 /// A heap of its own for each kIndex.
@@ -230,7 +246,7 @@ void use_first() {
   EXPECT_EQ(TestedHeap::allocate(8), nullptr);
 }
 
-TEST(HeapUnderThreads, MayBeUsedFirstByManyThreadsAtOnce) {
+TEST(UntouchedHeap, MayBeUsedFirstByManyThreadsAtOnce) {
   [&]<std::size_t... kIndex>(std::index_sequence<kIndex...>) {
     (use_first<Untouched<kIndex>::kLayout>(), ...);
   }

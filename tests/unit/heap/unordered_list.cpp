@@ -11,7 +11,7 @@
 #include <thread>
 #include <vector>
 
-#include "drone/heap/free_list_tagged.hpp"
+#include "drone/heap/free_list.hpp"
 #include "thread_sanitizer.hpp"
 
 namespace drone::heap::test {
@@ -47,7 +47,8 @@ alignas(64) std::byte arena[kBlocks * kBlockSize];
 template <class List>
 void use() {
   static List list;
-  list.link_up(arena, kBlockSize, kBlocks);
+  static constexpr ListEnd kEnd{};
+  list.link_up(arena, arena + sizeof arena, kBlockSize, kEnd);
   std::latch start(kThreads);
   std::vector<std::thread> threads;
   for (int id = 0; id != kThreads; ++id) {
