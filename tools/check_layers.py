@@ -21,8 +21,10 @@ FREESTANDING = {
     "span", "type_traits", "utility",
     "stdbool.h", "stddef.h", "stdint.h",  # in what C includes
 }
-# The adaptors that stand in for the C library's allocator need its declarations.
+# The adaptors that stand in for a library's allocator need its declarations.
 HOSTED_FIRMWARE = {
+    "include/drone/heap/memory_resource.hpp": {"memory_resource"},
+    "include/drone/heap/new_handler.hpp": {"cstdlib"},
     "include/drone/heap/global.hpp": {"cerrno", "cstdlib", "cstring", "malloc.h", "reent.h", "sys/reent.h"},
 }
 FIRMWARE_LAYERS = {

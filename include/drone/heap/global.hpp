@@ -32,6 +32,7 @@
 #include <type_traits>
 
 #include "drone/heap/heap.hpp"
+#include "drone/heap/new_handler.hpp"
 
 #if defined(_NEWLIB_VERSION)
 #include <reent.h>
@@ -50,19 +51,6 @@ namespace drone::heap::global {
 namespace {
 
 using GlobalHeap = drone_global_heap::Type;
-
-/// What `request` yields, by all means that `new` has. Null only if there is no new_handler.
-template <class Request>
-[[gnu::always_inline]] inline void* insist(std::size_t size, Request request) noexcept {
-  if (size == 0) size = 1;
-  for (;;) {
-    void* const block = request(size);
-    if (block != nullptr) return block;
-    const std::new_handler handler = std::get_new_handler();
-    if (handler == nullptr) return nullptr;
-    handler();
-  }
-}
 
 [[gnu::noinline, gnu::cold]] void* new_or_null(std::size_t size) noexcept {
   return insist(size, [](std::size_t bytes) { return GlobalHeap::allocate_slowly(bytes); });

@@ -46,6 +46,9 @@ class Heap {
   static constexpr bool kCounts = kLayout.options.statistics;
 
  public:
+  /// What every block is aligned to.
+  static constexpr std::size_t kBaseAlignment = kLayout.alignment;
+
   /// Links all blocks of all pools: about five instructions a block. If nobody calls it, the first
   /// request does so, with interrupts masked, and takes that much longer. Once is enough; another
   /// call does nothing.
