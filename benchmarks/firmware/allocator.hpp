@@ -31,13 +31,7 @@ using Tracer = heaptrace::ItmTracer<kLayout>;
 #else
 using Tracer = heap::NoTracer;
 #endif
-#ifdef BENCHMARK_OPTIONS
-using enum heap::Checks;
-using Heap = heap::Heap<kLayout, Tracer, heap::Options{BENCHMARK_OPTIONS}>;
-#else
-using Heap = heap::Heap<kLayout, Tracer>;
-#endif
-inline constexpr Heap heap;
+inline constexpr heap::Heap<kLayout, Tracer> heap;
 }  // namespace drone::benchmark
 
 #define DRONE_GLOBAL_HEAP drone::benchmark::heap
@@ -46,11 +40,7 @@ inline constexpr Heap heap;
 
 namespace drone::benchmark {
 
-/// What start-up code does before interrupts use the heap.
-template <class AnyHeap>
-void prepare(const AnyHeap& any_heap) {
-  if constexpr (requires { any_heap.prepare(); }) any_heap.prepare();
-}
+// prepare() is what start-up code does before interrupts use the heap.
 
 #ifdef BENCHMARK_LIBC
 inline void prepare() {}
@@ -62,7 +52,7 @@ inline const void* deallocate_function(std::uint32_t) {
 }
 
 #elif defined(BENCHMARK_SIZES)
-inline void prepare() { prepare(heap); }
+inline void prepare() { heap.prepare(); }
 
 // What the compiler makes of a size that it knows, as a function.
 inline constexpr std::array kSizes = {BENCHMARK_SIZES};
@@ -98,7 +88,7 @@ inline const void* deallocate_function(std::uint32_t size) {
 }
 
 #else
-inline void prepare() { prepare(heap); }
+inline void prepare() { heap.prepare(); }
 inline const void* allocate_function(std::uint32_t) {
   return reinterpret_cast<const void*>(static_cast<void* (*)(std::size_t)>(&::operator new));
 }

@@ -24,23 +24,14 @@ class Allocator:
     defines: tuple = ()
     cpu: str = "cortex-m4"
     specs: str = "nano.specs"
-    options: str = ".checks = kOff"  # drone::heap::Options, where the heap has them
+    options: str = ".checks = kOff"  # drone::heap::Options
     constant: bool = False  # the compiler knows the sizes
-    block_extra: int = 0  # bytes that its blocks need more than the layout's
     any_context: bool = True  # whether interrupt handlers may call it, as it is
     sources: tuple = ()
 
     @property
     def ours(self):
         return self.pools != 0
-
-    @property
-    def needs_options(self):
-        return self.ours and self.options != ".checks = kOff"
-
-    def layout(self, pools):
-        """A layout of (block size, capacity) as this allocator needs it."""
-        return [(block + self.block_extra, capacity) for block, capacity in pools]
 
     @property
     def uses(self):
@@ -64,7 +55,7 @@ ALLOCATORS = [
     Allocator("pointers", "run time, pointers checked", options=".checks = kPointers"),
     Allocator("constant_pointers", "compile time, pointers checked", options=".checks = kPointers",
               constant=True),
-    Allocator("full", "run time, everything checked", options=".checks = kFull", block_extra=8),
+    Allocator("full", "run time, everything checked", options=".checks = kFull"),
     Allocator("masked", "run time, ARMv6-M", cpu="cortex-m0plus"),
     Allocator("constant_masked", "compile time, ARMv6-M", cpu="cortex-m0plus", constant=True),
 ]

@@ -61,18 +61,14 @@ def counts_of(printed):
 class Benchmark:
     def __init__(self, board, jobs, progress):
         self.board = board
-        self.options_known = board.has_options()
         self.progress = progress
         self.jobs = jobs
-
-    def can_measure(self, allocator):
-        return self.options_known or not allocator.needs_options
 
     def defines(self, allocator):
         defines = list(allocator.defines)
         if not allocator.ours:
             defines.append("BENCHMARK_LIBC")
-        elif self.options_known:
+        else:
             defines.append(f"BENCHMARK_OPTIONS={allocator.options}")
         return defines
 
@@ -93,7 +89,7 @@ class Benchmark:
     def replay(self, allocator, trace):
         layout = None
         if allocator.ours:
-            layout = allocator.layout(layouts.read(trace.name, allocator.pools))
+            layout = layouts.read(trace.name, allocator.pools)
         defines = self.defines(allocator)
         if allocator.constant:
             defines.append("BENCHMARK_SIZES=" + ",".join(f"{size}U" for size in trace.sizes))
@@ -141,7 +137,7 @@ class Benchmark:
             defines.append("BENCHMARK_SIZES=" + ",".join(f"{size}U" for size in range(1, 129)))
         elf = self.board.build("overhead", f"{allocator.key}.overhead", cpu=allocator.cpu,
                                specs=allocator.specs, defines=defines,
-                               layout=allocator.layout(layouts.EXAMPLE),
+                               layout=layouts.EXAMPLE,
                                sources=allocator.sources)
         printed = dict(self.board.execute(elf))
         return printed["least"], printed["one-byte"]

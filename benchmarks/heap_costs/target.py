@@ -30,8 +30,9 @@ def layout_header(layout):
     pools = ", ".join(f"{{{block}, {capacity}}}" for block, capacity in layout)
     size = sum(block * capacity for block, capacity in layout)
     return ("#pragma once\n#include \"drone/heap/layout.hpp\"\nnamespace drone::benchmark {\n"
+            "using enum heap::Checks;\n"
             f"inline constexpr heap::Layout<{len(layout)}> kLayout{{.size = {size}, .alignment = 4, "
-            f".pools = {{{{{pools}}}}}}};\n}}\n")
+            f".pools = {{{{{pools}}}}}, .options = {{BENCHMARK_OPTIONS}}}};\n}}\n")
 
 
 class Target:
@@ -39,15 +40,6 @@ class Target:
         self.board = board
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-
-    def has_options(self):
-        """Whether this heap has drone::heap::Options (checking levels and statistics)."""
-        probe = ("#include \"drone/heap/heap.hpp\"\nconstexpr drone::heap::Options kOptions{"
-                 ".checks = drone::heap::Checks::kOff, .statistics = true};\n")
-        return subprocess.run(
-            ["arm-none-eabi-g++", "-mcpu=cortex-m4", "-mthumb", "-std=c++20", "-fsyntax-only",
-             f"-I{ROOT / 'include'}", "-x", "c++", "-"],
-            input=probe, capture_output=True, text=True).returncode == 0
 
     def build(self, program, name, *, cpu="cortex-m4", specs="nano.specs", defines=(), layout=None,
               words=None, sources=()):

@@ -280,7 +280,7 @@ std::vector<Section::Entry> named_sections(const Section& heap) {
 
 void read_heaps(const Section& root, Manifest& manifest) {
   // A project whose allocator is only traced (docs/adopting.md) has none.
-  if (root.find("heap") == nullptr) return;
+  if (!root.find("heap")) return;
   const Section main = root.section("heap", {}, "begin it with a line [heap]");
   const std::vector<Section::Entry> named = named_sections(main);
   const std::vector<Section::Entry> entries = main.entries();

@@ -20,6 +20,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "drone/heap/free_list.hpp"
 #include "drone/heap/guard.hpp"
@@ -244,7 +245,7 @@ class Heap {
 
  private:
   /// The last list that `link_up` links is; so then all are.
-  static bool is_prepared() noexcept { return free_lists<kLayout>.back().is_linked(); }
+  static bool is_prepared() noexcept { return free_lists<kLayout>[Pools::kCount - 1].is_linked(); }
 
   [[gnu::noinline, gnu::cold]] static void prepare_once() noexcept {
     const ListLock lock;
@@ -255,7 +256,7 @@ class Heap {
     std::byte* block = arena<kLayout>.data();
     const PoolExtent* extent = pool_extents<kLayout>.data();
     const ListEnd* end = list_ends<kLayout>.data();
-    for (FreeList& list : free_lists<kLayout>) {
+    for (FreeList& list : std::span(free_lists<kLayout>).template first<Pools::kCount>()) {
       if constexpr (Pools::kGuarded) {
         for (std::byte* guarded = block; guarded != extent->end; guarded += extent->stride) {
           guard(guarded).set_free();
@@ -355,7 +356,7 @@ class Heap {
       PoolCounters& counters = pool_counters<kLayout>[place_of(list)];
       counters.high_water.raise_to(counters.in_use.add(1));
       if (list != first) counters.spills.add(1);
-    } else if (first != &kNoList) {
+    } else if (place_of(first) < Pools::kCount) {
       pool_counters<kLayout>[place_of(first)].failures.add(1);
     } else {
       hopeless_requests<kLayout>.add(1);

@@ -4,9 +4,9 @@
 // What a heap looks up instead of searching: which pool's free list serves a size, and which one an
 // address belongs to. Tables in flash, computed by the compiler.
 //
-// By size: one entry for each multiple of the base alignment. If 2^n of them, at least one more
-// than there are sizes, are at most kMaxSizePointers, they are pointers, and what is too large is
-// saturated to the last entry, kNoList. If not, they are bytes.
+// By size: one entry for each multiple of the base alignment, 2^n of them, at least one more than
+// there are sizes; what is too large is saturated to the last one, a list that never has a block.
+// Entries are pointers, or if that took more than half a kilobyte, bytes.
 //
 // By address: one entry for each granule of the arena, a power of two. Three forms, the first that
 // serves a layout with at most kMaxGranules granules, else the third:
@@ -33,7 +33,6 @@
 
 namespace drone::heap {
 
-inline constexpr std::uint32_t kMaxSizePointers = 128;
 inline constexpr std::uint32_t kMaxGranules = 128;
 
 template <const auto& kLayout>
@@ -120,13 +119,12 @@ class ListLookup {
                  ? &free_lists<kLayout>[Pools::kPlaceBySize[(size - 1) >> Pools::kSizeShift]]
                  : no_list();
     }
-    if constexpr (kSizePointers <= kMaxSizePointers) {
-      return kListBySize[saturate<std::bit_width(kSizePointers - 1)>((size - 1) >>
-                                                                     Pools::kSizeShift)];
+    const std::size_t entry =
+        saturate<std::bit_width(Pools::kSizeEntries - 1)>((size - 1) >> Pools::kSizeShift);
+    if constexpr (Pools::kHasListOfNothing) {
+      return &free_lists<kLayout>[kPlaceBySize[entry]];
     } else {
-      if (size - 1 >= Pools::kLookupLimit) [[unlikely]]
-        return no_list();
-      return &free_lists<kLayout>[Pools::kPlaceBySize[(size - 1) >> Pools::kSizeShift]];
+      return kListBySize[entry];
     }
   }
 
@@ -141,8 +139,7 @@ class ListLookup {
       } else if constexpr (kPlan.form == Form::kWords) {
         return kByAddress[(kByAddress[granule].word + offset) >> kIndexShift].list;
       } else {
-        const Entry* const entry = &kByAddress[2 * granule];
-        return kByAddress[(entry[0].word * offset + entry[1].word) >> kIndexShift].list;
+        return kByAddress[linear(granule, offset) >> kIndexShift].list;
       }
     }
   }
@@ -153,10 +150,7 @@ class ListLookup {
   }
 
  private:
-  static FreeList* no_list() noexcept { return const_cast<FreeList*>(&kNoList); }
-
-  static constexpr std::uint32_t kSizePointers =
-      std::bit_ceil(Pools::kLookupLimit / kLayout.alignment + 1);
+  static constexpr FreeList* no_list() noexcept { return const_cast<FreeList*>(&kNoList); }
 
   /// `value`, or 2^kBits - 1 if it is larger. `value` is below 2^31 on a core.
   template <int kBits>
@@ -169,14 +163,40 @@ class ListLookup {
 #endif
   }
 
+  /// Factor * offset + word of a granule.
+  [[gnu::always_inline]] static std::uint32_t linear(std::uint32_t granule,
+                                                     std::uint32_t offset) noexcept {
+#if defined(__thumb2__)
+    // Both at once, and in registers that are free, which GCC has to be told.
+    std::uint32_t sum;
+    asm("add.w %[sum], %[table], %[granule], lsl #3\n\t"
+        "ldrd  %[granule], %[sum], [%[sum]]\n\t"
+        "mla   %[sum], %[granule], %[offset], %[sum]"
+        : [granule] "+r"(granule), [sum] "=&r"(sum)
+        : [table] "r"(kByAddress.data()), [offset] "r"(offset), "m"(kByAddress));
+    return sum;
+#else
+    const Entry* const entry = &kByAddress[2 * granule];
+    return entry[0].word * offset + entry[1].word;
+#endif
+  }
+
   static constexpr auto kListBySize = [] {
-    constexpr std::uint32_t kEntries = kSizePointers <= kMaxSizePointers ? kSizePointers : 1;
-    std::array<FreeList*, kEntries> by_size{};
-    by_size.fill(const_cast<FreeList*>(&kNoList));
-    if (kEntries != 1) {
+    std::array<FreeList*, Pools::kHasListOfNothing ? 1 : Pools::kSizeEntries> by_size{};
+    by_size.fill(no_list());
+    if (!Pools::kHasListOfNothing) {
       for (std::size_t i = 0; i != Pools::kPlaceBySize.size(); ++i) {
         by_size[i] = &free_lists<kLayout>[Pools::kPlaceBySize[i]];
       }
+    }
+    return by_size;
+  }();
+
+  static constexpr auto kPlaceBySize = [] {
+    std::array<std::uint8_t, Pools::kSizeEntries> by_size{};
+    by_size.fill(static_cast<std::uint8_t>(Pools::kCount));
+    for (std::size_t i = 0; i != Pools::kPlaceBySize.size(); ++i) {
+      by_size[i] = Pools::kPlaceBySize[i];
     }
     return by_size;
   }();

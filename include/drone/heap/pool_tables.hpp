@@ -20,7 +20,7 @@ namespace drone::heap {
 
 /// Requests of up to so many multiples of the base alignment are looked up; beyond, the few pools
 /// of larger blocks are searched.
-inline constexpr std::uint32_t kMaxSizeEntries = 512;
+inline constexpr std::uint32_t kMaxSizeEntries = 1023;
 
 template <const auto& kLayout>
 class PoolTables {
@@ -145,6 +145,12 @@ class PoolTables {
       std::min(kLargestBlock, kMaxSizeEntries* kLayout.alignment);
   static constexpr unsigned kSizeShift = kLayout.alignment == 4 ? 2 : 3;
 
+  /// How many entries a table by size has in which something too large can be saturated to the
+  /// last.
+  static constexpr std::uint32_t kSizeEntries = std::bit_ceil(kLookupLimit / kLayout.alignment + 1);
+  /// Whether the entries are bytes: pointers would take more than half a kilobyte.
+  static constexpr bool kHasListOfNothing = kSizeEntries > 128;
+
   /// By (size - 1) >> kSizeShift, up to kLookupLimit: the place of the pool of the smallest blocks
   /// that hold it.
   static constexpr std::array<std::uint8_t, kLookupLimit / kLayout.alignment> kPlaceBySize = [] {
@@ -157,10 +163,10 @@ class PoolTables {
     return by_size;
   }();
 
-  /// A range of offsets that holds all blocks of a pool and no block of a pool with larger ones. A
-  /// block that was requested from this pool lies in it, unless the request was served by a larger
-  /// pool. The range may reach over neighbours with smaller blocks, to get a length that Thumb-2
-  /// compares with in one instruction (eight bits, shifted).
+  /// A range of offsets in which all blocks of a pool begin, and no block of a pool with larger
+  /// ones. A block that was requested from this pool begins in it, unless the request was served by
+  /// a larger pool. It may reach over neighbours with smaller blocks and into those with larger
+  /// ones, to get a length that Thumb-2 compares with in one instruction (eight bits, shifted).
   struct Range {
     std::uint32_t begin;
     std::uint32_t length;
@@ -171,19 +177,18 @@ class PoolTables {
     std::array<Range, kCount> ranges{};
     for (std::size_t place = 0; place != kCount; ++place) {
       const std::uint32_t begin = kPlaced[place].offset;
-      const std::uint32_t end = kEnd[place];
+      const std::uint32_t behind_last = kEnd[place] - kStride[place] + 4;
+      // The range begins in (lowest, begin] and ends in [behind_last, highest].
       std::uint32_t lowest = begin;
-      for (std::size_t i = place; i != 0 && kBlockSize[i - 1] < kBlockSize[place]; --i) {
-        lowest = kPlaced[i - 1].offset;
-      }
-      std::uint32_t highest = end;
-      for (std::size_t i = place + 1; i != kCount && kBlockSize[i] < kBlockSize[place]; ++i) {
-        highest = kEnd[i];
-      }
-      ranges[place] = {begin, end - begin};
-      for (std::uint32_t length = end - begin; length <= highest - lowest; length += 4) {
+      std::size_t i = place;
+      while (i != 0 && kBlockSize[i - 1] < kBlockSize[place]) lowest = kPlaced[--i].offset;
+      if (i != 0) lowest -= kStride[i - 1] - 4;
+      std::uint32_t highest = kEnd[place];
+      for (i = place + 1; i != kCount && kBlockSize[i] < kBlockSize[place]; ++i) highest = kEnd[i];
+      ranges[place] = {begin, kEnd[place] - begin};
+      for (std::uint32_t length = behind_last - begin; length <= highest - lowest; length += 4) {
         if (length >> std::countr_zero(length) > 0xFF) continue;
-        ranges[place] = {std::max(lowest, end - std::min(end, length)), length};
+        ranges[place] = {std::max(lowest, std::min(begin, highest - length)), length};
         break;
       }
     }

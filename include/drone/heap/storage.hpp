@@ -19,9 +19,12 @@ template <const auto& kLayout>
 alignas(
     kMaxAlignment) inline constinit std::array<std::byte, PoolTables<kLayout>::kArenaSize> arena{};
 
-/// The pools' free lists, in address order: one word a pool, in .data.
+/// The pools' free lists, in address order: one word a pool, in .data. Where sizes are looked up as
+/// bytes (list_lookup.hpp) one more follows, which never has a block: that of larger sizes.
 template <const auto& kLayout>
-inline constinit std::array<FreeList, PoolTables<kLayout>::kCount> free_lists{};
+inline constinit std::array<FreeList,
+                            PoolTables<kLayout>::kCount + PoolTables<kLayout>::kHasListOfNothing>
+    free_lists{};
 
 /// Their ends, in the same order.
 template <const auto& kLayout>
