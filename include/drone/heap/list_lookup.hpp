@@ -203,7 +203,7 @@ class ListLookup {
 
   static constexpr std::uint32_t kGranules = granules(kPlan.shift);
   static constexpr unsigned kIndexShift = static_cast<unsigned>(32 - std::bit_width(kPlan.entries));
-  static_assert(Pools::kArenaSize < std::uint32_t{1} << 24 && kIndexShift >= kPlan.shift,
+  static_assert(Pools::kArenaSize < std::uint32_t{1} << std::min(24U, kIndexShift),
                 "a heap is smaller than 16 MB");
 
   union Entry {

@@ -399,6 +399,7 @@ constexpr Operation kOperations[] = {
     {"allocate, spills", with_left<0>, allocate, allocated, {kSize, 16}},
     {"operator new, spills", with_left<0>, operator_new, allocated, {kSize, 16}},
     {"allocate, last of all", with_only<1>, allocate, allocated, {64, 0}},
+    {"allocate, last of the largest", with_left<1, kLarge>, allocate, allocated, {kLarge, 0}},
     {"allocate, fails", with_only<0>, allocate, allocated, {64, kLarge}},
     {"allocate, too large", with_request<kHuge, 1>, allocate, allocated, {kSize, 0}},
     {"allocate, beyond the table", with_request<kLarge, 1>, allocate, allocated, {kLarge, 0}},

@@ -271,8 +271,8 @@ template <class TheLayout>
 class HeapModel : public testing::Test {};
 
 using Layouts =
-    testing::Types<Example, OnePool, OneBlock, SixteenPools, Alignment8, Aligned64, Granular, Large,
-                   With<Example, Checks::kOff>, With<SixteenPools, Checks::kOff>,
+    testing::Types<Example, OnePool, TwoPools, OneBlock, SixteenPools, Alignment8, Aligned64,
+                   Granular, Large, With<Example, Checks::kOff>, With<SixteenPools, Checks::kOff>,
                    With<Large, Checks::kOff, true>, With<Example, Checks::kFull>,
                    With<SixteenPools, Checks::kFull, true>, With<Alignment8, Checks::kFull>,
                    With<OneBlock, Checks::kFull>, With<Large, Checks::kFull>>;

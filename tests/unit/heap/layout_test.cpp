@@ -16,8 +16,8 @@ namespace {
 template <class TheLayout>
 class Tables : public testing::Test {};
 
-using Layouts = testing::Types<Example, OnePool, OneBlock, SixteenPools, Alignment8, Aligned64,
-                               Granular, Large, With<Example, Checks::kFull>,
+using Layouts = testing::Types<Example, OnePool, TwoPools, OneBlock, SixteenPools, Alignment8,
+                               Aligned64, Granular, Large, With<Example, Checks::kFull>,
                                With<SixteenPools, Checks::kFull>, With<Large, Checks::kFull>>;
 TYPED_TEST_SUITE(Tables, Layouts);
 

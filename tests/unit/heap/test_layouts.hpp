@@ -19,6 +19,11 @@ struct OnePool {
   static constexpr Layout<1> kLayout{.size = 100, .alignment = 4, .pools = {{{20, 5}}}};
 };
 
+struct TwoPools {
+  static constexpr Layout<2> kLayout{
+      .size = 4096, .alignment = 4, .pools = {{{12, 35}, {1724, 2}}}};
+};
+
 struct OneBlock {
   static constexpr Layout<1> kLayout{.size = 4, .alignment = 4, .pools = {{{4, 1}}}};
 };
