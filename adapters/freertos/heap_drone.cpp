@@ -116,7 +116,7 @@ std::size_t pool_of(std::size_t bytes) noexcept {
 }
 
 void count_allocation(const void* block) noexcept {
-  const std::size_t bytes = KernelHeap::usable_size(block);
+  const std::size_t bytes = KernelHeap::block_size(block);
   const std::size_t pool = pool_of(bytes);
   const drone::cortex_m::InterruptMask mask;
   ++statistics.in_use[pool];
@@ -128,7 +128,7 @@ void count_allocation(const void* block) noexcept {
 }
 
 void count_free(const void* block) noexcept {
-  const std::size_t bytes = KernelHeap::usable_size(block);
+  const std::size_t bytes = KernelHeap::block_size(block);
   const std::size_t pool = pool_of(bytes);
   const drone::cortex_m::InterruptMask mask;
   --statistics.in_use[pool];
@@ -171,7 +171,7 @@ void vPortFree(void* pv) {
   // What is no block of this heap is the heap's to complain about.
   if (KernelHeap::owns(pv)) {
     count_free(pv);
-    traceFREE(pv, KernelHeap::usable_size(pv));
+    traceFREE(pv, KernelHeap::block_size(pv));
   }
   KernelHeap::deallocate(pv);
 }
