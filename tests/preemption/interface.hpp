@@ -17,11 +17,10 @@ namespace drone::preemption {
 #ifndef HEAP_OPTIONS
 #define HEAP_OPTIONS
 #endif
-inline constexpr heap::Layout<5> kLayout{
-    .size = 11000,
-    .alignment = 4,
-    .pools = {{{8, 6}, {12, 10}, {16, 8}, {64, 6}, {2064, 5}}},
-    .options = {HEAP_OPTIONS}};
+inline constexpr heap::Layout<5> kLayout{.size = 11000,
+                                         .alignment = 4,
+                                         .pools = {{{8, 6}, {12, 10}, {16, 8}, {64, 6}, {2064, 5}}},
+                                         .options = {HEAP_OPTIONS}};
 
 #ifdef __arm__
 using Function = std::uint32_t (*)(std::uint32_t, std::uint32_t, std::uint32_t);
@@ -66,7 +65,7 @@ enum FirmwareError : std::uint32_t {
   kWrongResult = 2,      ///< of an operation
   kWrongFlow = 4,        ///< the self-check of IT blocks
   kMisuse = 8,           ///< reported by the heap, of a firmware that did nothing wrong
-  kWrongCount = 16,       ///< the heap's own count of blocks in use
+  kWrongCount = 16,      ///< the heap's own count of blocks in use
 };
 
 inline constexpr std::size_t kLogCapacity = 512;
