@@ -54,6 +54,9 @@ struct LinkBounds {
 
 #if defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M'
 #if defined(__ARM_FEATURE_LDREX) && (__ARM_FEATURE_LDREX & 4)
+#ifndef __thumb2__
+#error "drone's heap does not know ARMv8-M Baseline (Cortex-M23)"
+#endif
 #include "drone/heap/free_list_exclusive.hpp"
 #else
 #include "drone/heap/free_list_masked.hpp"

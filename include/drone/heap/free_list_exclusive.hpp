@@ -23,7 +23,8 @@
 
 // Goes to `corrupt` unless `next` leads to a word in the arena or to an end: as a distance from
 // there, rotated so that a byte address gets huge, it is below their number. In `scratch` alone,
-// with addresses as immediates, so that the usual path needs no register that must be saved.
+// with addresses as immediates, so that the usual path needs no register that must be saved (and
+// code is not position-independent).
 #define DRONE_HEAP_CHECK_LINK                  \
   "movw   %[scratch], #:lower16:%c[arena]\n\t" \
   "movt   %[scratch], #:upper16:%c[arena]\n\t" \
@@ -44,6 +45,12 @@
   "2:\n\t"
 
 namespace drone::heap {
+
+#ifdef __PIC__
+inline constexpr bool kIsPositionIndependent = true;
+#else
+inline constexpr bool kIsPositionIndependent = false;
+#endif
 
 static_assert(sizeof(ListEnd) == 8 && offsetof(ListEnd, mark) == ListEnd::kMarkOffset);
 
@@ -121,6 +128,8 @@ class FreeList {
 
   template <const LinkBounds& kBounds>
   [[gnu::always_inline]] static void* take_checked(FreeList* list, bool is_last_resort) noexcept {
+    static_assert(!kIsPositionIndependent || kBounds.count == 0,
+                  "position-independent code (-fPIC) needs Checks::kOff");
     do {
       void* first;
       void* next;
@@ -140,7 +149,7 @@ class FreeList {
           "bne    1b\n\t"
           "b      %l[none]\n"
           "4:"
-          : [list] "+l"(list), [first] "=&r"(first), [next] "=&l"(next), [scratch] "=&l"(scratch)
+          : [list] "+&l"(list), [first] "=&r"(first), [next] "=&l"(next), [scratch] "=&l"(scratch)
           : [arena] "i"(kBounds.arena), [arena_words] "rI"(kBounds.arena_size / 4),
             [ends] "i"(&kBounds.ends->mark), [count] "rI"(kBounds.count),
             [mark] "I"(ListEnd::kMarkOffset)

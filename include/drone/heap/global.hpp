@@ -52,6 +52,11 @@ namespace {
 
 using GlobalHeap = drone_global_heap::Type;
 
+#ifdef __arm__
+static_assert(__STDCPP_DEFAULT_NEW_ALIGNMENT__ <= GlobalHeap::kBaseAlignment,
+              "tell the compiler what `new` aligns to: -faligned-new=4, or 8 with alignment 8");
+#endif
+
 [[gnu::noinline, gnu::cold]] void* new_or_null(std::size_t size) noexcept {
   return insist(size, [](std::size_t bytes) { return GlobalHeap::allocate_slowly(bytes); });
 }

@@ -13,11 +13,12 @@
 // aligned enough serves it; if that pool is empty, the next such pool does (select_pool.hpp).
 //
 // Everything may be called from any context, interrupt handlers of any priority included, and from
-// the first instruction after start-up has initialised .data and .bss on. Not from NMI and
-// HardFault where interrupts are masked instead (ARMv6-M). Nothing throws, nothing loops over
-// blocks (but `prepare`, and Checks::kFull over the bytes of one block); an operation repeats
-// itself only if it was preempted by another one on the same pool.
+// the first instruction after start-up has initialised .data and .bss on. From NMI and HardFault
+// only after `prepare`, and not where interrupts are masked instead (ARMv6-M). Nothing throws,
+// nothing loops over blocks (but `prepare`, and Checks::kFull over the bytes of one block); an
+// operation repeats itself only if it was preempted by another one on the same pool.
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -53,9 +54,7 @@ class Heap {
   /// Links all blocks of all pools: about five instructions a block. If nobody calls it, the first
   /// request does so, with interrupts masked, and takes that much longer. Once is enough; another
   /// call does nothing.
-  static void prepare() noexcept {
-    if (!is_prepared()) prepare_once();
-  }
+  static void prepare() noexcept { prepare_once(); }
 
   /// A block of at least `size` bytes, aligned to `alignment` (a power of two up to 64) and to the
   /// heap's base alignment, or null: no pool with such blocks has one left, or `size` is 0 (which
@@ -63,7 +62,7 @@ class Heap {
   /// on the way; a request that names an alignment goes through the pools in order.
   [[nodiscard, gnu::always_inline]] static void* allocate(std::size_t size,
                                                           std::size_t alignment = 1) noexcept {
-    if (alignment > kLayout.alignment) return allocate_slowly(size, alignment);
+    if (!is_base_aligned(alignment)) return allocate_slowly(size, alignment);
     return allocate_or(size, [](std::size_t again) { return allocate_slowly(again); });
   }
 
@@ -133,7 +132,7 @@ class Heap {
 #endif
     const std::uint32_t offset = offset_of(block);
     if constexpr (kChecks != Checks::kOff) {
-      if (offset >= Pools::kArenaSize) [[unlikely]]
+      if (distance_of(block) >= Pools::kArenaSize) [[unlikely]]
         return otherwise(block);
     }
     FreeList* const list = Lookup::list_at(offset);
@@ -219,9 +218,7 @@ class Heap {
 
   /// Whether an address lies in this heap's memory.
   [[nodiscard]] static bool owns(const void* address) noexcept {
-    return offset_of(address) < Pools::kArenaSize &&
-           reinterpret_cast<std::uintptr_t>(address) >=
-               reinterpret_cast<std::uintptr_t>(arena<kLayout>.data());
+    return distance_of(address) < Pools::kArenaSize;
   }
 
   /// What was counted of the pool with that index in the layout, if the options say so. Any context
@@ -284,15 +281,14 @@ class Heap {
   template <class TryToTake>
   [[gnu::always_inline]] static void* insist(std::size_t size, std::size_t alignment,
                                              TryToTake try_to_take) noexcept {
-    if (size == 0) return nullptr;
     for (;;) {
       void* const block = try_to_take();
-      if (Trace::is_listening()) [[unlikely]] {
+      if (Trace::is_listening() && size != 0) [[unlikely]] {
         Trace::trace_alloc(block == nullptr ? kNoBlock : number_of(block), traced_size(size),
                            traced_size(alignment));
       }
       if constexpr (kOutOfMemory == nullptr) return block;
-      if (block != nullptr || !kOutOfMemory(size, alignment)) return block;
+      if (block != nullptr || size == 0 || !kOutOfMemory(size, alignment)) return block;
     }
   }
 
@@ -319,8 +315,8 @@ class Heap {
 
   /// The whole rule, on the free lists.
   static void* take(std::size_t size, std::size_t alignment) noexcept {
-    if (size > Pools::kLargestBlock || alignment > kMaxAlignment ||
-        (alignment & (alignment - 1)) != 0) {
+    if (size - 1 >= Pools::kLargestBlock || alignment > kMaxAlignment ||
+        !std::has_single_bit(alignment)) {
       return hand_out(nullptr, size, &kNoList);
     }
     prepare_once();
@@ -346,9 +342,18 @@ class Heap {
   /// was to serve the request.
   static void* hand_out(void* block, [[maybe_unused]] std::size_t size,
                         [[maybe_unused]] const FreeList* first) noexcept {
-    if constexpr (kCounts) count_request(first, block);
+    if constexpr (kCounts) {
+      if (size != 0) count_request(first, block);
+    }
     if constexpr (Pools::kGuarded) {
-      if (block != nullptr && !guard(block).set_in_use(static_cast<std::uint32_t>(size))) {
+      if (block == nullptr) return nullptr;
+      // Free, as the guard word says, or written over. If not, a link led to it that should not.
+      const Misuse found = find_misuse(block);
+      if (found == Misuse::kNone || found == Misuse::kInsideBlock || size > block_size_of(block)) {
+        report_misuse(Misuse::kCorruptList, block);
+        return nullptr;
+      }
+      if (!guard(block).set_in_use(static_cast<std::uint32_t>(size))) {
         report_misuse(Misuse::kWriteAfterFree, block);
       }
     }
@@ -374,6 +379,10 @@ class Heap {
     const Misuse misuse = find_misuse(block);
     if (misuse == Misuse::kNone) return true;
     report_misuse(misuse, block);
+    if constexpr (Pools::kGuarded) {
+      // Taken as it is from now on, and not reported again.
+      if (misuse == Misuse::kOverflow) guard(block).resize(guard(block).size());
+    }
     return misuse == Misuse::kOverflow;
   }
 
@@ -404,10 +413,20 @@ class Heap {
     return Pools::kBlockSize[Lookup::place_at(offset_of(block))];
   }
 
-  /// Modulo 2^32.
+  /// From the arena's begin, modulo the address space.
+  [[gnu::always_inline]] static std::uintptr_t distance_of(const void* address) noexcept {
+    return reinterpret_cast<std::uintptr_t>(address) -
+           reinterpret_cast<std::uintptr_t>(arena<kLayout>.data());
+  }
+
+  /// The same for an address in the arena.
   [[gnu::always_inline]] static std::uint32_t offset_of(const void* address) noexcept {
-    return static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(address) -
-                                      reinterpret_cast<std::uintptr_t>(arena<kLayout>.data()));
+    return static_cast<std::uint32_t>(distance_of(address));
+  }
+
+  /// Whether every block has that alignment.
+  [[gnu::always_inline]] static constexpr bool is_base_aligned(std::size_t alignment) noexcept {
+    return alignment - 1 < kLayout.alignment && (alignment & (alignment - 1)) == 0;
   }
 
   [[gnu::always_inline]] static std::uint32_t place_of(const FreeList* list) noexcept {

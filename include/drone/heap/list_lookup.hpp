@@ -9,7 +9,7 @@
 // Entries are pointers, or if that took more than half a kilobyte, bytes.
 //
 // By address: one entry for each granule of the arena, a power of two. Three forms, the first that
-// serves a layout with at most kMaxGranules granules, else the third:
+// serves a layout with at most kMaxGranules granules, else the third, if it is not too large:
 //
 //   1. All boundaries between pools fall on granules: entries are pointers to lists.
 //   2. At most one boundary falls into each granule: entries are words, and behind them follow the
@@ -20,6 +20,9 @@
 //      kIndexShift is the index of a pointer: with a factor of 1 as in form 2; where several
 //      boundaries fall into a granule (pools of a few small blocks) the factor divides it into
 //      cells small enough that they all fall on cells, and there is a pointer for each.
+
+// Where not even the third does (a few small blocks in a heap of megabytes) the ends of the pools
+// are compared one by one.
 
 #include <algorithm>
 #include <array>
@@ -34,12 +37,13 @@
 namespace drone::heap {
 
 inline constexpr std::uint32_t kMaxGranules = 128;
+inline constexpr std::uint32_t kMaxAddressEntries = 2048;  ///< words of the third form
 
 template <const auto& kLayout>
 class ListLookup {
   using Pools = PoolTables<kLayout>;
 
-  enum class Form : std::uint8_t { kPointers, kWords, kFactors };
+  enum class Form : std::uint8_t { kPointers, kWords, kFactors, kSearch };
 
   static constexpr std::uint32_t granules(unsigned shift) {
     return ((Pools::kArenaSize - 1) >> shift) + 1;
@@ -94,14 +98,18 @@ class ListLookup {
                     granules(shift) + static_cast<std::uint32_t>(Pools::kCount)};
       }
     }
-    Plan best{Form::kFactors, 0, UINT32_MAX};
+    Plan best{Form::kSearch, 31, 0};
     for (unsigned shift = 31; granules(shift) <= 8 * kMaxGranules; --shift) {
       std::uint32_t entries = 2 * granules(shift);
       for (std::uint32_t granule = 0; granule != granules(shift); ++granule) {
         const std::uint32_t more = cells(granule, shift);
         entries = more > UINT32_MAX / 2 - entries ? UINT32_MAX / 2 : entries + more;
       }
-      if (entries < best.entries) best = {Form::kFactors, shift, entries};
+      const bool fits = entries <= kMaxAddressEntries &&
+                        Pools::kArenaSize < std::uint32_t{1} << (32 - std::bit_width(entries));
+      if (fits && (best.form == Form::kSearch || entries < best.entries)) {
+        best = {Form::kFactors, shift, entries};
+      }
     }
     return best;
   }();
@@ -134,7 +142,11 @@ class ListLookup {
       return free_lists<kLayout>.data();
     } else {
       const std::uint32_t granule = offset >> kPlan.shift;
-      if constexpr (kPlan.form == Form::kPointers) {
+      if constexpr (kPlan.form == Form::kSearch) {
+        std::size_t place = 0;
+        while (offset >= Pools::kEnd[place]) ++place;
+        return &free_lists<kLayout>[place];
+      } else if constexpr (kPlan.form == Form::kPointers) {
         return kByAddress[granule].list;
       } else if constexpr (kPlan.form == Form::kWords) {
         return kByAddress[(kByAddress[granule].word + offset) >> kIndexShift].list;
@@ -172,7 +184,7 @@ class ListLookup {
     asm("add.w %[sum], %[table], %[granule], lsl #3\n\t"
         "ldrd  %[granule], %[sum], [%[sum]]\n\t"
         "mla   %[sum], %[granule], %[offset], %[sum]"
-        : [granule] "+r"(granule), [sum] "=&r"(sum)
+        : [granule] "+&r"(granule), [sum] "=&r"(sum)
         : [table] "r"(kByAddress.data()), [offset] "r"(offset), "m"(kByAddress));
     return sum;
 #else
@@ -203,8 +215,7 @@ class ListLookup {
 
   static constexpr std::uint32_t kGranules = granules(kPlan.shift);
   static constexpr unsigned kIndexShift = static_cast<unsigned>(32 - std::bit_width(kPlan.entries));
-  static_assert(Pools::kArenaSize < std::uint32_t{1} << std::min(24U, kIndexShift),
-                "a heap is smaller than 16 MB");
+  static_assert(Pools::kArenaSize < std::uint32_t{1} << 24, "a heap is smaller than 16 MB");
 
   union Entry {
     std::uint32_t word;
@@ -213,6 +224,7 @@ class ListLookup {
 
   static constexpr auto kByAddress = [] {
     std::array<Entry, kPlan.entries> table{};
+    if (kPlan.form == Form::kSearch) return table;
     // The next pointer; in form 2 that of the first pool, in form 3 behind those of the granules
     // before.
     std::uint32_t index = (kPlan.form == Form::kFactors ? 2 : 1) * kGranules;

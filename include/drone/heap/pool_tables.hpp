@@ -82,6 +82,14 @@ class PoolTables {
     return end;
   }();
 
+  static_assert(
+      [] {
+        std::uint64_t bytes = 0;
+        for (const PoolSpec& pool : kLayout.pools)
+          bytes += std::uint64_t{stride_of(pool)} * pool.capacity;
+        return bytes <= UINT32_MAX;
+      }(),
+      "the pools with their guard words (Checks::kFull) take more than 4 GB");
   static constexpr std::uint32_t kArenaSize = kEnd.back();
 
   /// Where a pool's blocks begin, without dividing: an offset is a block's if

@@ -2,8 +2,9 @@
 #pragma once
 
 // What a heap counts about its pools at run time if its Options say so: four words a pool, and one
-// for the heap. Each number is exact whenever no operation is under way; read in the middle of one
-// that was preempted, numbers may differ by that operation.
+// for the heap. Blocks in use, failures and spills are exact whenever no operation is under way.
+// high_water may be low by the number of operations that were preempted at the peak: a block is
+// counted after it was taken, and no longer before it is given back.
 
 #include <array>
 #include <cstddef>

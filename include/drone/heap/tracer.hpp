@@ -16,7 +16,7 @@ inline constexpr std::uint32_t kNoBlock = 0xFFFFFFFF;
 /// A class that hears of a heap's operations. All functions are static, never throw, and are called
 /// from every context that calls the heap, interrupt handlers included, so they may preempt each
 /// other. They must not call the heap. Blocks are numbered from 0 in address order across all
-/// pools; sizes are what the program asked for, in bytes, at least 1.
+/// pools; sizes are what the program asked for, in bytes: at least 1, when resizing 0 as well.
 ///
 /// - `is_listening()`: whether the hooks need to be called at all. The heap asks before each call
 ///   and computes nothing for a hook that it does not call, so this should cost a few instructions.

@@ -56,6 +56,8 @@ TEST_F(HeapCall, SizesNearTheEndOfTheAddressSpaceFailInsteadOfWrapping) {
 }
 
 TEST_F(HeapCall, AlignmentThatIsNoPowerOfTwoOrAboveSixtyFourFails) {
+  EXPECT_EQ(heap.allocate(12, 0), nullptr);
+  EXPECT_EQ(heap.allocate(12, 3), nullptr);
   EXPECT_EQ(heap.allocate(12, 24), nullptr);
   EXPECT_EQ(heap.allocate(12, 128), nullptr);
   EXPECT_EQ(heap.allocate(12, std::size_t{1} << 31), nullptr);

@@ -89,6 +89,16 @@ TYPED_TEST(PointerMisuse, BlockOfAnotherHeapIsForeign) {
   EXPECT_TRUE(this->take_reports().empty());
 }
 
+TYPED_TEST(PointerMisuse, AddressFourGigabytesAwayIsForeign) {
+  using TestedHeap = typename TypeParam::TestedHeap;
+  void* const block = TestedHeap::allocate(12);
+  void* const far =
+      reinterpret_cast<void*>(reinterpret_cast<std::uintptr_t>(block) + (std::uintptr_t{1} << 32));
+  EXPECT_FALSE(TestedHeap::owns(far));
+  TestedHeap::deallocate(far);
+  EXPECT_EQ(this->take_reports(), (std::vector<Report>{{Misuse::kForeignPointer, far}}));
+}
+
 TYPED_TEST(PointerMisuse, EveryAddressInsideABlockIsRefused) {
   using TestedHeap = typename TypeParam::TestedHeap;
   for (const std::size_t size : {12U, 32U, 64U}) {
@@ -198,6 +208,29 @@ TEST_F(FullMisuse, WriteIntoAFreeBlockIsSeenWhenItIsTaken) {
           << size << " " << at;
     }
   }
+}
+
+TEST_F(FullMisuse, LinkToABlockInUseIsNotFollowed) {
+  std::byte* const used = allocate(12);
+  std::byte* const freed = allocate(12);
+  TestedHeap::deallocate(freed);
+  const std::uint32_t name_of_used =
+      4;  // a link on the host: the distance from the first block, and 4
+  std::memcpy(freed, &name_of_used, sizeof name_of_used);
+  EXPECT_EQ(allocate(12), freed);
+  EXPECT_TRUE(take_reports().empty());
+  EXPECT_EQ(allocate(12), nullptr) << "the list leads to a block that has an owner";
+  EXPECT_EQ(take_reports(), (std::vector<Report>{{Misuse::kCorruptList, used}}));
+  TestedHeap::deallocate(used);
+  EXPECT_TRUE(take_reports().empty());
+}
+
+TEST_F(FullMisuse, OverflowIsReportedOnce) {
+  std::byte* const block = allocate(10);
+  block[10] = std::byte{1};
+  void* const moved = TestedHeap::reallocate(block, 40);
+  EXPECT_NE(moved, nullptr);
+  EXPECT_EQ(take_reports(), (std::vector<Report>{{Misuse::kOverflow, block}}));
 }
 
 TEST_F(FullMisuse, WrongOldSizeAndWrongDirectionAreSeen) {

@@ -70,6 +70,20 @@ struct Large {
       .pools = {{{4, 1}, {12, 1}, {20, 1}, {2052, 2}, {4100, 3}, {8188, 1}, {32768, 32}}}};
 };
 
+/// So many small pools in so large a heap that pools are searched.
+struct Searched {
+  static constexpr Layout<8> kLayout{.size = 8U << 20,
+                                     .alignment = 4,
+                                     .pools = {{{12, 1000},
+                                                {28, 2000},
+                                                {60, 300},
+                                                {124, 777},
+                                                {508, 99},
+                                                {1020, 555},
+                                                {4092, 333},
+                                                {16380, 300}}}};
+};
+
 /// All boundaries between pools lie on multiples of 256.
 struct Granular {
   static constexpr Layout<4> kLayout{
