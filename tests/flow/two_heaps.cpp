@@ -106,6 +106,11 @@ class User {
 /// The allocator of the heap in dtcm, with what is asked of it counted.
 template <class T>
 struct CountedAllocator : DtcmAllocator<T> {
+  template <class U>
+  struct rebind {  // not that of the base
+    using other = CountedAllocator<U>;
+  };
+
   CountedAllocator() = default;
   template <class U>
   explicit CountedAllocator(const CountedAllocator<U>&) {}
