@@ -15,12 +15,13 @@
 //   2. At most one boundary falls into each granule: entries are words, and behind them follow the
 //      pointers, one for each pool. (word + offset) >> kIndexShift is the index of a pointer, for
 //      word = (index + 1) * 2^kIndexShift - end, where `end` is that of the pool that the granule
-//      begins in: from there on the sum carries into the index.
+//      begins in: from there on the sum carries into the index. (A pool of more than 2^kIndexShift
+//      bytes would borrow from it; that took 256 entries, so 128 pools that have a granule each.)
 //   3. Entries are two words, and behind them follow pointers. (factor * offset + word) >>
 //      kIndexShift is the index of a pointer: with a factor of 1 as in form 2; where several
 //      boundaries fall into a granule (pools of a few small blocks) the factor divides it into
 //      cells small enough that they all fall on cells, and there is a pointer for each.
-
+//
 // Where not even the third does (a few small blocks in a heap of megabytes) the ends of the pools
 // are compared one by one.
 

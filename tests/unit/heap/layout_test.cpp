@@ -51,6 +51,15 @@ TYPED_TEST(Tables, FindThePoolOfEveryWord) {
   EXPECT_EQ(place + 1, Pools::kCount);
 }
 
+TEST(TableOfAddresses, FindsTheEndsOfAHundredPoolsInMegabytes) {
+  using Pools = PoolTables<Vast::kLayout>;
+  using Lookup = ListLookup<Vast::kLayout>;
+  for (std::uint32_t place = 0; place != Pools::kCount; ++place) {
+    ASSERT_EQ(Lookup::place_at(Pools::kPlaced[place].offset), place);
+    ASSERT_EQ(Lookup::place_at(Pools::kEnd[place] - 1), place);
+  }
+}
+
 TYPED_TEST(Tables, TellWhereBlocksBegin) {
   using Pools = PoolTables<TypeParam::kLayout>;
   std::uint32_t number = 0;

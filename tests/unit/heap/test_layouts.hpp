@@ -70,6 +70,21 @@ struct Large {
       .pools = {{{4, 1}, {12, 1}, {20, 1}, {2052, 2}, {4100, 3}, {8188, 1}, {32768, 32}}}};
 };
 
+/// A pool for every 128 KB of 16 MB: words of an address table cannot hold an index and an offset.
+struct Vast {
+  static constexpr Layout<128> kLayout = [] {
+    Layout<128> layout{.size = (16U << 20) - 4, .alignment = 4, .pools = {}};
+    std::uint32_t end = 0;
+    for (std::uint32_t i = 0; i != layout.pools.size(); ++i) {
+      const std::uint32_t block = 516 + 8 * i;
+      const std::uint32_t capacity = (((i + 1) << 17) - 1 - end) / block;
+      layout.pools[i] = {block, capacity};
+      end += block * capacity;
+    }
+    return layout;
+  }();
+};
+
 /// So many small pools in so large a heap that pools are searched.
 struct Searched {
   static constexpr Layout<8> kLayout{.size = 8U << 20,
