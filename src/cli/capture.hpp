@@ -10,6 +10,7 @@
 #include <optional>
 #include <vector>
 
+#include "cli/display.hpp"
 #include "cli/environment.hpp"
 #include "cli/itm_plan.hpp"
 #include "cli/trace_head.hpp"
@@ -35,28 +36,6 @@ class GuardedSink final : public ByteSink {
  private:
   ByteSink& sink_;
   std::optional<Error> error_;
-};
-
-/// The terminal, or whatever standard output is. Does not wait for a reader that has stopped
-/// reading once an end is requested, and knows when the reader has gone.
-class DisplaySink final : public ByteSink {
- public:
-  DisplaySink(Environment& environment, const Interrupts& interrupts)
-      : environment_(environment), interrupts_(interrupts) {}
-  void write(std::span<const std::byte> bytes) override;
-  void flush() override;
-
-  /// Nobody reads any more.
-  bool closed() const { return closed_; }
-  void mark_closed() { closed_ = true; }
-
- private:
-  void write_descriptor(std::span<const std::byte> bytes);
-
-  Environment& environment_;
-  const Interrupts& interrupts_;
-  std::vector<std::byte> pending_;
-  bool closed_ = false;
 };
 
 class Capture {
@@ -109,7 +88,7 @@ class Capture {
   const Interrupts& interrupts_;
   std::ostream& err_;
   int display_descriptor_;  ///< to watch for its end: -1 without one, and behind it
-  DisplaySink display_;
+  Display display_;
   std::deque<CaptureFile> files_;
   std::deque<GuardedSink>
       outputs_;  ///< as the files, the display last: what is recorded does not wait for it

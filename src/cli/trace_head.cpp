@@ -14,6 +14,10 @@ void TraceHead::add(std::span<const itm::Packet> packets) {
       case itm::PacketKind::kMalformed:
         malformed_bytes_ += packet.length;
         break;
+      case itm::PacketKind::kGap:
+        ++gaps_;
+        gap_bytes_ += packet.value;
+        break;
       case itm::PacketKind::kLocalTimestamp:
         ticks_ += packet.value;
         local_ = packet;
@@ -56,6 +60,12 @@ std::vector<itm::Packet> TraceHead::packets() const {
     malformed.length = static_cast<std::uint32_t>(std::min<std::uint64_t>(left, UINT32_MAX));
     packets.push_back(malformed);
     left -= malformed.length;
+  }
+  if (gaps_ != 0) {
+    itm::Packet gap;
+    gap.kind = itm::PacketKind::kGap;
+    gap.value = gap_bytes_;
+    packets.push_back(gap);
   }
   if (global1_) packets.push_back(*global1_);
   if (global2_) packets.push_back(*global2_);

@@ -28,6 +28,8 @@ class TraceHead {
 
   std::uint64_t overflows_ = 0;
   std::uint64_t malformed_bytes_ = 0;
+  std::uint64_t gaps_ = 0;
+  std::uint64_t gap_bytes_ = 0;
   std::uint64_t ticks_ = 0;
   std::optional<itm::Packet> local_;  ///< the last one
   std::optional<itm::Packet> global1_;

@@ -65,6 +65,11 @@ void EventReader::add(const itm::Packet& packet) {
       ++summary_.losses.malformed;
       note_transport_loss();
       break;
+    case itm::PacketKind::kGap:
+      ++summary_.losses.gaps;
+      summary_.losses.gap_bytes += packet.value;
+      note_transport_loss();
+      break;
     default:
       break;
   }

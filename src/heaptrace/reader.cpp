@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "heaptrace/event_reader.hpp"
-#include "itm/decoder.hpp"
+#include "heaptrace/resync_decoder.hpp"
 #include "support/error.hpp"
 
 namespace drone::heaptrace {
@@ -124,6 +124,17 @@ void refuse_without_events(const EventReader& reader, const Summary& summary, un
          "a wrong baud rate or trace clock gives such files; else " + std::string(kHowToRecord));
 }
 
+/// What an input stage yields, into a decoder.
+class DecoderInput final : public itm::ItmBytesSink {
+ public:
+  explicit DecoderInput(ResyncDecoder& decoder) : decoder_(decoder) {}
+  void bytes(std::span<const std::byte> itm) override { decoder_.feed(itm); }
+  void gap(std::uint64_t bytes) override { decoder_.gap(bytes); }
+
+ private:
+  ResyncDecoder& decoder_;
+};
+
 }  // namespace
 
 Summary read_events(const OpenStream& open, const ReadOptions& options,
@@ -133,19 +144,23 @@ Summary read_events(const OpenStream& open, const ReadOptions& options,
   for (bool use_description = true;; use_description = false) {
     const std::unique_ptr<ByteSource> source = open();
     EventReader reader(options.port, use_description, consume);
-    itm::Decoder decoder;
-    const auto sink = [&reader](const itm::Packet& packet) { reader.add(packet); };
+    ResyncDecoder decoder(options.port,
+                          [&reader](const itm::Packet& packet) { reader.add(packet); });
+    DecoderInput itm(decoder);
+    itm::InputStage input(options.input);
     std::uint64_t bytes = 0;
     while (const std::size_t size = read_chunk(*source, buffer)) {
       const std::span<const std::byte> chunk = std::span(buffer).first(size);
       if (bytes == 0) refuse_other_files(chunk);
-      decoder.feed(chunk, sink);
+      input.feed(chunk, itm);
       bytes += size;
     }
-    decoder.finish(sink);
+    input.finish(itm);
+    decoder.finish();
     reader.finish();
     Summary summary = reader.summary();
     summary.bytes = bytes;
+    summary.input = *input.choice();
     refuse_without_events(reader, summary, options.port);
     if (!reader.contradicts_description()) {
       summary.description_ignored = !use_description;

@@ -14,6 +14,7 @@
 
 #include "drone/heap/pool_spec.hpp"
 #include "heaptrace/event.hpp"
+#include "itm/input_stage.hpp"
 #include "support/byte_stream.hpp"
 
 namespace drone::heaptrace {
@@ -60,6 +61,7 @@ struct Losses {
 struct Summary {
   Description description;
   Losses losses;
+  itm::InputChoice input;
   std::uint64_t bytes = 0;   ///< of the file
   std::uint64_t events = 0;  ///< of the heap's port, as sent (SEQUENCE and the like included)
   std::uint64_t unknown_operations = 0;  ///< EXT sub-operations that this version does not know
@@ -73,6 +75,7 @@ struct Summary {
 
 struct ReadOptions {
   unsigned port = 31;
+  itm::InputOptions input;
 };
 
 /// The hint of every error that a new recording would cure.

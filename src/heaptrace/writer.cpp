@@ -64,6 +64,9 @@ void Writer::append(const itm::Packet& packet) {
     case itm::PacketKind::kMalformed:
       append_gap(packet.length);
       break;
+    case itm::PacketKind::kGap:
+      append_gap(packet.value);
+      break;
     case itm::PacketKind::kSync:
     case itm::PacketKind::kExtension:
     case itm::PacketKind::kHardware:

@@ -189,6 +189,20 @@ void Decoder::end_packet(Packet packet, std::uint32_t trailing_zeros) {
   }
 }
 
+void Decoder::push_gap(std::uint64_t bytes) {
+  const std::uint32_t cut = state_ == State::kBoundary ? zeros_ : current_.length;
+  if (cut != 0) end_packet(make_malformed(position_ - cut, cut), 0);
+  release_held();
+  state_ = State::kBoundary;
+  zeros_ = 0;
+  page_ = 0;
+  Packet gap;
+  gap.kind = PacketKind::kGap;
+  gap.value = bytes;
+  gap.offset = position_;
+  deliver(gap);
+}
+
 std::size_t Decoder::end_stream() {
   std::size_t unfinished = zeros_;
   if (state_ == State::kSkip) {

@@ -128,6 +128,15 @@ class Decoder {
     feed(bytes, [&packets](const Packet& packet) { packets.push_back(packet); });
   }
 
+  /// `bytes` bytes (0: nobody knows how many) were lost between what was fed and what will be: the
+  /// packet that they cut becomes kMalformed, and a kGap follows. What comes next is taken to begin
+  /// a packet.
+  template <class Sink>
+  void gap(std::uint64_t bytes, Sink&& sink) {
+    push_gap(bytes);
+    drain(sink);
+  }
+
   /// The stream has ended: delivers what was held back. Returns how many bytes at its end belong to
   /// a packet that is not whole; a stream may end anywhere, so this is no fault. The decoder then
   /// is as new.
@@ -163,6 +172,7 @@ class Decoder {
   void end_zeros(std::uint8_t byte);
   void end_packet(Packet packet, std::uint32_t trailing_zeros);
   void end_skip();
+  void push_gap(std::uint64_t bytes);
   std::size_t end_stream();
   void release_held();
   void deliver(const Packet& packet);

@@ -31,7 +31,8 @@ enum class PacketKind : std::uint8_t {
   kExtension,         ///< source = 0 stimulus page (value = page), 1 other
   kInstrumentation,   ///< source = stimulus port (page included), size = 1, 2 or 4, value = payload
   kHardware,          ///< source = discriminator ID, size = 1, 2 or 4, value = payload
-  kMalformed,         ///< bytes that are no packet, or one that a synchronization cut: see size
+  kMalformed,         ///< bytes that are no packet, or one that was cut: see length
+  kGap,  ///< value = bytes that were lost here before they came, 0 = unknown; takes no bytes itself
 };
 
 /// One packet. `offset` is the position of its first byte in the stream, `size` the payload bytes

@@ -14,6 +14,9 @@ void PortDemux::write(std::span<const Packet> packets) {
     } else if (packet.kind == PacketKind::kMalformed) {
       ++losses_.malformed;
       losses_.malformed_bytes += packet.length;
+    } else if (packet.kind == PacketKind::kGap) {
+      ++losses_.gaps;
+      losses_.gap_bytes += packet.value;
     }
     // Ports from 32 on lie on other stimulus pages; nothing here can name them.
     if (packet.kind != PacketKind::kInstrumentation || packet.source >= kPortCount) continue;

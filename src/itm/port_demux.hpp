@@ -20,8 +20,10 @@ struct StreamLosses {
   std::uint64_t overflows = 0;        ///< the target's own: its FIFO was full
   std::uint64_t malformed = 0;        ///< stretches of bytes that are no packet
   std::uint64_t malformed_bytes = 0;  ///< their length
+  std::uint64_t gaps = 0;             ///< places where bytes were lost before they came
+  std::uint64_t gap_bytes = 0;        ///< how many, where that is known
 
-  bool any() const { return overflows != 0 || malformed != 0; }
+  bool any() const { return overflows != 0 || malformed != 0 || gaps != 0; }
 };
 
 /// Hands payload bytes on to the sinks of their port in stream order, and counts what passes.

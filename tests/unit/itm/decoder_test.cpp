@@ -46,6 +46,9 @@ std::string describe(const Packet& packet) {
     case PacketKind::kMalformed:
       text << "malformed";
       break;
+    case PacketKind::kGap:
+      text << "gap of " << packet.value;
+      break;
   }
   text << " @" << packet.offset << '+' << packet.length;
   return text.str();
@@ -196,6 +199,33 @@ TEST(Decoder, StuckLineComesInPieces) {
     }
     EXPECT_EQ(offset + unfinished, bytes.size());
   }
+}
+
+/// The packets of two pieces of a stream between which `lost` bytes are missing.
+std::string decode_around_gap(std::string_view before, std::uint64_t lost, std::string_view after) {
+  Decoder decoder;
+  std::vector<Packet> packets;
+  const auto sink = [&packets](const Packet& packet) { packets.push_back(packet); };
+  decoder.feed(bytes_of(before), sink);
+  decoder.gap(lost, sink);
+  decoder.feed(bytes_of(after), sink);
+  decoder.finish(sink);
+  std::string text;
+  for (const Packet& packet : packets) text += describe(packet) + "\n";
+  return text;
+}
+
+TEST(Decoder, DropsThePacketThatAGapCuts) {
+  EXPECT_EQ(decode_around_gap("01 41 FB 01 00", 9, "01 42"),
+            "port 0 size 1 0x41 @0+2\nmalformed @2+3\ngap of 9 @5+0\nport 0 size 1 0x42 @5+2\n");
+  EXPECT_EQ(decode_around_gap("00 00 00", 0, "00 00 80"),
+            "malformed @0+3\ngap of 0 @3+0\nmalformed @3+3\n")
+      << "half a synchronization is none";
+}
+
+TEST(Decoder, DeliversWhatWasWholeBeforeAGap) {
+  EXPECT_EQ(decode_around_gap("FA 02 00", 4, "70"),
+            "port 31 size 2 0x2 @0+3\ngap of 4 @3+0\noverflow @3+1\n");
 }
 
 TEST(Decoder, IsAsNewAfterTheEnd) {
