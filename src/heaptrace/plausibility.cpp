@@ -26,6 +26,9 @@ constexpr float kTextByte = 6;   ///< of a port that is not the heap's
 constexpr float kBinaryByte = 7.5;
 constexpr float kTimestampByte = 5;
 constexpr float kUnknownBlockBits = 1;
+constexpr float kExpectedOpBits = 4;  ///< of an operation's rarity, contained in the lengths above
+constexpr float kTooLargeBits = 50;   ///< a request that no pool could ever serve
+constexpr std::uint32_t kMostSizes = 1U << 16;
 
 /// A header that takes more bits than this is a surprise.
 constexpr float kSurprise = 8;
@@ -86,14 +89,24 @@ Plausibility::Plausibility(unsigned port) : port_(port) {
   header_count_[port << 3 | 2] = 8;
   header_count_[port << 3 | 3] = 8;
   for (const float count : header_count_) headers_ += count;
-  update_header_bits();
+  op_count_.fill(0.05F);
+  op_count_[static_cast<std::size_t>(Op::kAlloc)] = 4;
+  op_count_[static_cast<std::size_t>(Op::kDealloc)] = 4;
+  op_count_[static_cast<std::size_t>(Op::kResize)] = 1;
+  update_bits();
 }
 
-void Plausibility::update_header_bits() {
+void Plausibility::update_bits() {
   const float all = std::log2(headers_);
   for (std::size_t i = 0; i != header_bits_.size(); ++i) {
     header_bits_[i] = all - std::log2(header_count_[i]);
   }
+  float ops = 0;
+  for (const float count : op_count_) ops += count;
+  for (std::size_t i = 0; i != kOps; ++i) {
+    op_bits_[i] = std::max(0.0F, std::log2(ops) - std::log2(op_count_[i]) - kExpectedOpBits);
+  }
+  new_size_bits_ = std::log2(requests_ / new_sizes_);
 }
 
 Judgement Plausibility::take(const itm::Packet& packet, Undo& undo) {
@@ -136,6 +149,12 @@ Judgement Plausibility::take_write(const itm::Packet& packet, Undo& undo) {
   const auto [record, valid] = decode({static_cast<std::uint32_t>(packet.value), packet.size});
   if (context_.since_version != UINT16_MAX) ++context_.since_version;
   if (!valid) return impossible();
+  const float rarity = op_bits_[static_cast<std::size_t>(record.op)];
+  const Judgement said = take_record(record, undo);
+  return {said.bits + rarity, said.suspicious || rarity > kSurprise};
+}
+
+Judgement Plausibility::take_record(const Record& record, Undo& undo) {
   if (is_counted(record.op)) ++context_.sequence;
   const bool torn = context_.wide_pending && record.op != Op::kWideSize;
   const bool wide_pending = std::exchange(context_.wide_pending, false);
@@ -193,15 +212,31 @@ Judgement Plausibility::take_write(const itm::Packet& packet, Undo& undo) {
       return context_.since_version < kDescriptionLength ? Judgement{kFactBits, false}
                                                          : Judgement{kRareBits, true};
     case Op::kGap:
-    case Op::kEnd:
       return {kFactBits, false};
+    case Op::kEnd:
+      return record.argument == 0 ? Judgement{kFactBits, false} : impossible();
     default:
       return {kRareBits, true};
   }
 }
 
+/// More bits for a size that was never asked for before, if that is rare in this stream.
+float Plausibility::size_bits(std::uint32_t size) const {
+  return size < sizes_.size() && sizes_[size] ? 0 : new_size_bits_;
+}
+
+Judgement Plausibility::judge_failed(std::uint32_t size) const {
+  const float bits = kAllocBits + size_bits(size);
+  const std::vector<heap::PoolSpec>& pools = heap_.description().pools;
+  const bool fits_any = pools.empty() || (size < sizes_.size() && sizes_[size]) ||
+                        std::any_of(pools.begin(), pools.end(), [size](const heap::PoolSpec& pool) {
+                          return size <= pool.block_size;
+                        });
+  return fits_any ? Judgement{bits, false} : Judgement{bits + kTooLargeBits, true};
+}
+
 Judgement Plausibility::judge_alloc(std::uint32_t block, std::uint32_t size, Undo& undo) {
-  if (block == kNoBlock) return {kAllocBits, false};
+  if (block == kNoBlock) return judge_failed(size);
   if (heap_.judge(block, size, 1) == DescribedHeap::Verdict::kImpossible) return impossible();
   const BlockState before = state(block);
   set_state(block, BlockState::kLive, undo);
@@ -209,7 +244,7 @@ Judgement Plausibility::judge_alloc(std::uint32_t block, std::uint32_t size, Und
   context_.latest_allocs[2] = context_.latest_allocs[1];
   context_.latest_allocs[1] = context_.latest_allocs[0];
   context_.latest_allocs[0] = static_cast<std::uint16_t>(block & 0xFFFF);
-  return weigh(kAllocBits, before, BlockState::kFree);
+  return weigh(kAllocBits + size_bits(size), before, BlockState::kFree);
 }
 
 Judgement Plausibility::judge_end(std::uint32_t block, Undo& undo) {
@@ -223,7 +258,7 @@ Judgement Plausibility::judge_resize(std::uint32_t block, std::uint32_t size, Un
   if (heap_.judge(block, size, 1) == DescribedHeap::Verdict::kImpossible) return impossible();
   const BlockState before = state(block);
   set_state(block, BlockState::kLive, undo);
-  return weigh(kResizeBits, before, BlockState::kLive);
+  return weigh(kResizeBits + size_bits(size), before, BlockState::kLive);
 }
 
 Judgement Plausibility::judge_sequence(std::uint32_t sequence) {
@@ -299,14 +334,26 @@ void Plausibility::learn(const itm::Packet& packet) {
   }
   if (++learned_ == next_update_) {
     next_update_ += std::min<std::uint32_t>(learned_, 1024);
-    update_header_bits();
+    update_bits();
   }
-  if (packet.kind != PacketKind::kInstrumentation || packet.source != port_) return;
+  if (packet.kind == PacketKind::kInstrumentation && packet.source == port_) learn_write(packet);
+}
+
+void Plausibility::learn_write(const itm::Packet& packet) {
   const auto [record, valid] = decode({static_cast<std::uint32_t>(packet.value), packet.size});
   if (!valid) return;
   if (record.op == Op::kVersion) heap_.begin_run();
+  if (record.op == Op::kGap || record.op == Op::kDropped) note_loss();
   if (record.op >= Op::kPoolBlock && record.op <= Op::kHeapAlignment) heap_.add_fact(record);
   if (is_counted(record.op)) heap_.note_event();
+  op_count_[static_cast<std::size_t>(record.op)] += 1;
+  if (record.op != Op::kAlloc && record.op != Op::kResize && record.op != Op::kWideSize) return;
+  requests_ += 1;
+  if (record.argument >= kMostSizes) return;
+  if (record.argument >= sizes_.size()) sizes_.resize(record.argument + 1);
+  if (sizes_[record.argument]) return;
+  sizes_[record.argument] = true;
+  new_sizes_ += 1;
 }
 
 void Plausibility::note_loss() { heap_.note_loss(); }

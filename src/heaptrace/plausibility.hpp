@@ -18,6 +18,7 @@
 #include <memory>
 #include <vector>
 
+#include "drone/heaptrace/wire_format.hpp"
 #include "heaptrace/described_heap.hpp"
 #include "itm/packet.hpp"
 
@@ -75,15 +76,19 @@ class Plausibility {
 
  private:
   Judgement take_write(const itm::Packet& packet, Undo& undo);
+  Judgement take_record(const Record& record, Undo& undo);
   Judgement weigh(float bits, BlockState before, BlockState expected);
   BlockState state(std::uint32_t block) const;
   void set_state(std::uint32_t block, BlockState state, Undo& undo);
+  Judgement judge_failed(std::uint32_t size) const;
   Judgement judge_alloc(std::uint32_t block, std::uint32_t size, Undo& undo);
   Judgement judge_end(std::uint32_t block, Undo& undo);
   Judgement judge_resize(std::uint32_t block, std::uint32_t size, Undo& undo);
   Judgement judge_sequence(std::uint32_t sequence);
   bool is_latest_alloc(std::uint32_t low_bits, std::uint32_t mask) const;
-  void update_header_bits();
+  float size_bits(std::uint32_t size) const;
+  void learn_write(const itm::Packet& packet);
+  void update_bits();
 
   static constexpr unsigned kPageBits = 12;
   using Page = std::array<Block, std::size_t{1} << kPageBits>;
@@ -95,6 +100,13 @@ class Plausibility {
   std::array<float, 256> header_count_{};  ///< how often headers were seen, the older the less
   std::array<float, 256> header_bits_{};
   float headers_ = 0;  ///< sum of header_count_
+  static constexpr std::size_t kOps = 64;
+  std::array<float, kOps> op_count_{};  ///< how often operations were seen
+  std::array<float, kOps> op_bits_{};
+  std::vector<bool> sizes_;  ///< whether a size was seen
+  float requests_ = 1;
+  float new_sizes_ = 1;  ///< requests of a size that was not seen before
+  float new_size_bits_ = 0;
   std::uint32_t learned_ = 0;
   std::uint32_t next_update_ = 16;
 };

@@ -22,6 +22,9 @@ constexpr float kDoubtBits = 6;    ///< what another framing has to be better by
 constexpr float kNearBits = 12;    ///< explanations that differ by less are both possible
 
 constexpr float kNoiseBits = 6;  ///< a byte: a framing that needs more explains nothing
+/// A framing is believed only if this many bytes can be read in it without a surprise.
+constexpr std::uint64_t kEvidence = 20;
+
 /// After so many surprises in a row that no framing explains, the stream is taken for noise.
 constexpr unsigned kHopeless = 16;
 constexpr std::uint64_t kRest = 4096;  ///< bytes until the next try then
@@ -104,14 +107,13 @@ void ResyncDecoder::begin_stream(bool ended) {
   if (end_offset() - base_ < kLookAhead && !ended) return;
   at_begin_ = false;
   const std::uint64_t end = std::min(base_ + kLookAhead, end_offset());
-  const float as_is = describe_from(base_, end, std::numeric_limits<float>::max());
-  float best = as_is - kDoubtBits;
+  float best = describe(base_, end, std::numeric_limits<float>::max()).bits - kDoubtBits;
   std::uint64_t begin = base_;
   for (std::uint64_t q = base_ + 1; q <= base_ + kMostSkippedFirst && q < end; ++q) {
     const float damage = kSkippedBits * static_cast<float>(q - base_);
-    const float bits = damage + describe_from(q, end, best - damage);
-    if (bits < best) {
-      best = bits;
+    const Description framing = describe(q, end, best - damage);
+    if (damage + framing.bits < best && is_credible(framing, q, end)) {
+      best = damage + framing.bits;
       begin = q;
     }
   }
@@ -151,13 +153,14 @@ bool ResyncDecoder::find_repair(std::size_t first, std::size_t suspect, std::uin
       const float damage = before + kDamageBits + kSkippedBits * static_cast<float>(q - p);
       const float limit = best + kNearBits - damage;
       if (limit <= 0) break;
-      const float bits = damage + describe_from(q, end, limit);
-      if (bits >= best + kNearBits) continue;
+      const Description framing = describe(q, end, limit);
+      const float bits = damage + framing.bits;
+      if (bits >= best + kNearBits || !is_credible(framing, q, end)) continue;
       best = std::min(best, bits);
       candidates.push_back({i, q, bits});
     }
   }
-  const float as_is = describe_from(held_[first].packet.offset, end, best + kDoubtBits);
+  const float as_is = describe(held_[first].packet.offset, end, best + kDoubtBits).bits;
   for (std::size_t i = first; i <= suspect; ++i) {
     held_[i].bits = plausibility_.take(held_[i].packet, held_[i].undo).bits;
   }
@@ -193,32 +196,37 @@ bool ResyncDecoder::agrees_on_events(const Repair& repair) const {
   return false;
 }
 
-/// Bits that the packets take which begin at `begin`, as far as `end`; at least `limit` if they
-/// take that.
-float ResyncDecoder::describe_from(std::uint64_t begin, std::uint64_t end, float limit) {
+/// Whether enough of a framing that begins at `begin` makes sense for it to be believed.
+bool ResyncDecoder::is_credible(const Description& description, std::uint64_t begin,
+                                std::uint64_t end) {
+  return std::min(description.first_surprise, end) - begin >= kEvidence;
+}
+
+/// The packets that begin at `begin`, as far as `end`; given up where they take `limit` bits.
+ResyncDecoder::Description ResyncDecoder::describe(std::uint64_t begin, std::uint64_t end,
+                                                   float limit) {
   itm::Decoder decoder;
-  scratch_.clear();
-  scratch_undo_.clear();
-  float bits = 0;
+  undo_.clear();
+  Description description{0, end};
   std::uint64_t at = begin;
   const auto take = [&](const itm::Packet& packet) {
-    if (bits >= limit) return;
-    Plausibility::Undo& undo = scratch_undo_.emplace_back();
-    bits += plausibility_.take(packet, undo).bits;
-    at = begin + packet.offset + packet.length;
+    if (description.bits >= limit) return;
+    const Plausibility::Judgement judgement = plausibility_.take(packet, undo_.emplace_back());
+    description.bits += judgement.bits;
+    at = begin + packet.offset;
+    if (judgement.suspicious) description.first_surprise = std::min(description.first_surprise, at);
+    at += packet.length;
   };
   // In pieces, so that a bad framing is given up early.
-  for (std::uint64_t next = begin; next != end && bits < limit;) {
+  for (std::uint64_t next = begin; next != end && description.bits < limit;) {
     const std::uint64_t stop = std::min(next + 12, end);
     decoder.feed(bytes_between(next, stop), take);
     next = stop;
   }
-  if (bits < limit) decoder.finish(take);
-  while (!scratch_undo_.empty()) {
-    plausibility_.take_back(scratch_undo_.back());
-    scratch_undo_.pop_back();
-  }
-  return bits + kRestBits * static_cast<float>(end - std::min(at, end));
+  if (description.bits < limit) decoder.finish(take);
+  for (; !undo_.empty(); undo_.pop_back()) plausibility_.take_back(undo_.back());
+  description.bits += kRestBits * static_cast<float>(end - std::min(at, end));
+  return description;
 }
 
 /// The first packet boundary from `least` on in the framing that begins at `begin`.

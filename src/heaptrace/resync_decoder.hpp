@@ -72,7 +72,13 @@ class ResyncDecoder {
   bool resolve(std::size_t suspect, std::uint64_t end);
   bool find_repair(std::size_t first, std::size_t suspect, std::uint64_t end, Repair& repair);
   bool agrees_on_events(const Repair& repair) const;
-  float describe_from(std::uint64_t begin, std::uint64_t end, float limit);
+  /// A framing of some bytes.
+  struct Description {
+    float bits = 0;
+    std::uint64_t first_surprise = 0;  ///< offset of the first packet that is one, or of the end
+  };
+  static bool is_credible(const Description& description, std::uint64_t begin, std::uint64_t end);
+  Description describe(std::uint64_t begin, std::uint64_t end, float limit);
   std::uint64_t boundary_from(std::uint64_t begin, std::uint64_t least, std::uint64_t end);
   void apply(const Repair& repair);
   void release(std::size_t count);
@@ -90,12 +96,11 @@ class ResyncDecoder {
   std::vector<std::byte> bytes_;    ///< from the first held packet on
   std::uint64_t base_ = 0;          ///< offset of the first of them
   std::vector<Held> held_;
-  std::size_t judged_ = 0;        ///< how many of them, from the first, were taken as said
-  std::size_t learned_ = 0;       ///< how many of those were learned from
-  unsigned hopeless_ = 0;         ///< surprises in a row that no framing explained
-  std::uint64_t rest_until_ = 0;  ///< offset up to which surprises are let pass
-  std::vector<itm::Packet> scratch_;
-  std::vector<Plausibility::Undo> scratch_undo_;
+  std::size_t judged_ = 0;                ///< how many of them, from the first, were taken as said
+  std::size_t learned_ = 0;               ///< how many of those were learned from
+  unsigned hopeless_ = 0;                 ///< surprises in a row that no framing explained
+  std::uint64_t rest_until_ = 0;          ///< offset up to which surprises are let pass
+  std::vector<Plausibility::Undo> undo_;  ///< of a framing that is tried
 };
 
 }  // namespace drone::heaptrace
