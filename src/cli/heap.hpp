@@ -15,8 +15,9 @@ struct HeapOptions {
   std::optional<std::string> heap;  ///< NAME of [heap.NAME]; else [heap]
   /// Default: the heap's own, project::trace_file_name(), in the project's folder.
   std::optional<std::filesystem::path> file;
-  std::optional<std::string> size;  ///< as given to -s
-  std::optional<unsigned> port;     ///< default: the heap's
+  std::optional<std::string> size;    ///< as given to -s
+  std::optional<unsigned> port;       ///< default: the heap's
+  std::string input_format = "auto";  ///< as heaptrace::parse_input_format() reads it
 };
 
 /// Prints the usage statistics of a trace.
