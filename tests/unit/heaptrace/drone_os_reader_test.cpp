@@ -5,6 +5,8 @@
 
 #include <map>
 #include <random>
+#include <regex>
+#include <string>
 #include <vector>
 
 #include "heaptrace/other_formats.hpp"
@@ -55,6 +57,29 @@ TEST(DroneOsReader, ReadsTheFourRecords) {
   EXPECT_FALSE(trace.summary.losses.any());
   EXPECT_FALSE(trace.summary.began_midway);
   EXPECT_TRUE(trace.summary.ended_in_order);
+}
+
+TEST(DroneOsReader, ReadsTheRecordsOfTheDocumentation) {
+  const std::string page = drone::test::text_of_file(DRONE_SOURCE_DIR "/docs/trace-format.md");
+  const std::size_t section = page.find("\n## 6. Drone OS files\n");
+  ASSERT_NE(section, std::string::npos);
+  const std::string text = page.substr(section, page.find("\n## 7.") - section);
+  const std::regex row(R"(\| [^|]+ \| `([0-9A-F ]+)` \|)");
+  std::vector<std::vector<Event>> events;
+  for (std::sregex_iterator match(text.begin(), text.end(), row); match != std::sregex_iterator();
+       ++match) {
+    Bytes bytes;
+    append_drone_os(bytes, kDroneOsAlloc, {12});
+    append_drone_os(bytes, kDroneOsAlloc, {24});
+    const Bytes record = drone::test::bytes_of((*match)[1].str());
+    bytes.insert(bytes.end(), record.begin(), record.end());
+    events.push_back(read_records(bytes).events);
+    events.back().erase(events.back().begin(), events.back().begin() + 2);
+  }
+  EXPECT_EQ(events, (std::vector<std::vector<Event>>{{alloc_event(2, 12)},
+                                                     {dealloc_event(0, 12)},
+                                                     {resize_event(0, 12, 24)},
+                                                     {resize_event(1, 24, 8)}}));
 }
 
 TEST(DroneOsReader, UsageIsThatOfAPlainModel) {
