@@ -84,6 +84,7 @@ class Capture {
   /// Opens the files of the plan, which must outlive the capture, and touches none of what they
   /// hold. Throws Error (kInput).
   Capture(const ItmPlan& plan, Environment& environment, const Interrupts& interrupts);
+  Capture(ItmPlan&& plan, Environment& environment, const Interrupts& interrupts) = delete;
 
   /// Who looks on; must outlive the capture. To be called before run().
   void add_watcher(CaptureWatcher& watcher) { watchers_.push_back(&watcher); }

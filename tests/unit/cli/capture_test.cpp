@@ -196,7 +196,8 @@ TEST_F(CaptureTest, ASourceThatCanWaitLosesNothing) {
   std::string bytes;
   while (bytes.size() < 5 * BoundedByteQueue::kBlockBytes) bytes += events(0, 10'000);
   TestStream stream(bytes, 100'000, true);
-  Capture capture(plan(), environment_, interrupts_);
+  const ItmPlan plan = this->plan();
+  Capture capture(plan, environment_, interrupts_);
   capture.run(stream, 2 * BoundedByteQueue::kBlockBytes);
   EXPECT_EQ(capture.lost_bytes(), 0U);
   EXPECT_TRUE(trace() == text_of(kSync) + bytes + text_of(kEnd));
@@ -206,7 +207,8 @@ TEST_F(CaptureTest, WatchersSeeAllInOrder) {
   const std::string bytes = text_of("01 41 FA 08 01 70 FA 08 02 84 81 01 84 01");
   TestStream stream(bytes, 1);
   Notes notes;
-  Capture capture(plan(), environment_, interrupts_);
+  const ItmPlan plan = this->plan();
+  Capture capture(plan, environment_, interrupts_);
   capture.add_watcher(notes);
   capture.run(stream);
   EXPECT_EQ(notes.bytes, bytes);
@@ -232,7 +234,8 @@ TEST_F(CaptureTest, TicksWhileNothingComes) {
   };
   TestStream stream(events(0, 1), 100, false, TestStream::Then::kIsSilent);
   Impatient watcher;
-  Capture capture(plan(), environment_, interrupts_);
+  const ItmPlan plan = this->plan();
+  Capture capture(plan, environment_, interrupts_);
   capture.add_watcher(watcher);
   capture.run(stream);
   EXPECT_EQ(capture.end(), CaptureEnd::kInterrupted);
@@ -310,7 +313,8 @@ TEST_F(CaptureTest, AnEndInTheStreamIsNotRecordedAgainAndAGapIs) {
   plan.events = 2;
   EXPECT_EQ(record(plan, recorded + recorded, 1000), recorded);
   TestStream stream(recorded + recorded, 1000);
-  Capture capture(this->plan(), environment_, interrupts_);
+  const ItmPlan unlimited = this->plan();
+  Capture capture(unlimited, environment_, interrupts_);
   capture.run(stream);
   EXPECT_EQ(capture.traces().front().writer.events(), 4U);
 }
