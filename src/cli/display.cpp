@@ -102,9 +102,7 @@ void Display::flush() {
   drain_status();
   if (closed_) {
     text_.clear();
-    return;
-  }
-  if (environment_.out_descriptor < 0) {
+  } else if (environment_.out_descriptor < 0) {
     write_stream();
   } else if (waits_) {
     wait_and_drain();
@@ -225,8 +223,6 @@ void Display::set_status(std::string text) {
 
 void Display::note(const std::string& line) {
   if (!redraws_) {
-    if (shares_terminal() || (environment_.out_is_terminal && environment_.err_is_terminal))
-      flush();
     environment_.err << line << '\n' << std::flush;
     return;
   }
@@ -252,42 +248,49 @@ void Display::note(const std::string& line) {
 void Display::close() {
   if (std::exchange(ended_, true)) return;
   status_.clear();
-  if (environment_.out_descriptor < 0) {
-    flush();
-    return;
-  }
-  const auto finish = [this] {
-    auto progress = Clock::now();
-    while (!closed_) {
-      const std::size_t before = out_channel_.pending.size();
-      if (drain(out_channel_)) {
-        if (text_.empty()) return;
-        compose();
-        continue;
-      }
-      if (out_channel_.pending.size() != before) progress = Clock::now();
-      const bool interrupted = interrupts_.requested();
-      const milliseconds patience = interrupted ? kPatienceOnceInterrupted : kPatience;
-      if ((interrupted || !waits_) && Clock::now() - progress > patience) return give_up();
-      // An interrupt ends the waiting; once it has come, its descriptor would for ever.
-      pollfd events[] = {{environment_.out_descriptor, POLLOUT, 0},
-                         {interrupted ? -1 : interrupts_.descriptor(), POLLIN, 0}};
-      ::poll(events, std::size(events), 50);
+  try {
+    if (environment_.out_descriptor < 0) {
+      flush();
+    } else {
+      drain_to_end();
+      if (redraws_) close_terminal();
     }
-  };
-  finish();
-  if (!redraws_) return;
-  Channel& channel = status_channel();
-  std::string last = erasure();
-  if (last.empty() && interrupts_.requested() && (err_channel_ || cursor_.at_fresh_line())) {
-    last = drawing({});
+  } catch (const Error&) {
+    give_up();
   }
-  if (!err_channel_ && !cursor_.at_fresh_line()) last += "\n";
-  channel.pending += last;
+}
+
+void Display::drain_to_end() {
+  auto progress = Clock::now();
+  while (!closed_) {
+    const std::size_t before = out_channel_.pending.size();
+    if (drain(out_channel_)) {
+      if (text_.empty()) return;
+      compose();
+      continue;
+    }
+    if (out_channel_.pending.size() != before) progress = Clock::now();
+    const bool interrupted = interrupts_.requested();
+    const milliseconds patience = interrupted ? kPatienceOnceInterrupted : kPatience;
+    if ((interrupted || !waits_) && Clock::now() - progress > patience) return give_up();
+    // An interrupt ends the waiting; once it has come, its descriptor is readable for ever.
+    pollfd events[] = {{environment_.out_descriptor, POLLOUT, 0},
+                       {interrupted ? -1 : interrupts_.descriptor(), POLLIN, 0}};
+    ::poll(events, std::size(events), 50);
+  }
+}
+
+/// Nothing of ours stays on the terminal, nor what was typed to end the capture.
+void Display::close_terminal() {
+  const bool on_fresh_line = err_channel_ || cursor_.at_fresh_line();
+  std::string last = erasure();
+  if (last.empty() && interrupts_.requested() && on_fresh_line) last = drawing({});
+  if (!on_fresh_line) last += "\n";
+  status_channel().pending += last;
   if (err_channel_) {
     drain_status();
   } else {
-    finish();
+    drain_to_end();
   }
 }
 

@@ -70,8 +70,8 @@ class Display final : public ByteSink {
   void note(const std::string& line);
 
   /// Hands on what is left: for two seconds without progress at most, for a moment if an end was
-  /// requested. Then removes the status line and leaves the cursor at the beginning of a line.
-  /// Throws what flush() throws.
+  /// requested. What cannot be written counts as not shown. Then removes the status line and leaves
+  /// the cursor at the beginning of a line.
   void close();
 
  private:
@@ -97,6 +97,8 @@ class Display final : public ByteSink {
   void drain_status();
   void wait_and_drain();
   void write_stream();
+  void drain_to_end();
+  void close_terminal();
   void give_up();
 
   Environment& environment_;

@@ -132,13 +132,12 @@ void announce_capture(const ItmPlan& plan, const std::string& source, Environmen
 ExitStatus report_capture(const ItmPlan& plan, const Capture& capture, bool interrupted,
                           const std::string& end_note, Environment& environment) {
   const itm::PortDemux& ports = capture.ports();
-  // Behind the terminal's own "^C", a line begins.
-  if (interrupted && environment.err_is_terminal) environment.err << '\n';
   if (!end_note.empty() && !interrupted) environment.err << end_note << '\n';
   if (!ports.any_packet()) {
     capture.rethrow();
     if (capture.ended_by_reader()) return ExitStatus::kDone;
-    if (interrupted || plan.source != SourceKind::kProbe) {
+    if (interrupted || plan.source != SourceKind::kProbe ||
+        capture.end() == CaptureEnd::kDuration) {
       throw_nothing_captured(plan, capture, interrupted);
     }
   }
