@@ -200,6 +200,8 @@ void add_itm(CLI::App& app, Run& run, Environment& environment) {
       ->capture_default_str();
   command->add_flag("--reset", options->reset,
                     "Restart the program, so that the capture has its beginning");
+  command->add_flag("--allow-gaps", options->allow_gaps,
+                    "Exit status 0 also when a heap's port did not come through whole");
   command
       ->add_option("--raw", options->raw,
                    "Keep the stream as it comes, too; --from file:FILE replays it")

@@ -3,9 +3,9 @@
 
 #include <algorithm>
 #include <string>
-#include <string_view>
 
 #include "heaptrace/event_reader.hpp"
+#include "heaptrace/other_files.hpp"
 #include "heaptrace/resync_decoder.hpp"
 #include "support/error.hpp"
 
@@ -13,30 +13,13 @@ namespace drone::heaptrace {
 namespace {
 
 constexpr std::size_t kChunk = 1 << 18;
+
 [[noreturn]] void refuse(const std::string& message, const std::string& hint = kHowToRecord) {
   throw Error(ExitStatus::kInput, message, hint);
 }
 
 std::string counted(std::uint64_t count, const std::string& noun) {
   return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
-}
-
-/// Whether bytes are such as a text file begins with: no control characters, and UTF-8 (of which a
-/// last character may be cut).
-bool looks_like_text(std::span<const std::byte> bytes) {
-  unsigned continuations = 0;
-  for (const std::byte byte : bytes) {
-    const auto c = std::to_integer<unsigned>(byte);
-    if (continuations != 0) {
-      if ((c & 0xC0) != 0x80) return false;
-      --continuations;
-    } else if (c >= 0xC2 && c <= 0xF4) {
-      continuations = c >= 0xF0 ? 3 : c >= 0xE0 ? 2 : 1;
-    } else if (c >= 0x7F || (c < 0x20 && c != '\t' && c != '\n' && c != '\r')) {
-      return false;
-    }
-  }
-  return true;
 }
 
 /// Fills the buffer unless the source ends before.
@@ -48,21 +31,6 @@ std::size_t read_chunk(ByteSource& source, std::span<std::byte> buffer) {
     filled += size;
   }
   return filled;
-}
-
-/// Files that decode as ITM to some extent, as most bytes do, and are something else.
-void refuse_other_files(std::span<const std::byte> head) {
-  const auto begins_with = [head](std::string_view magic) {
-    return head.size() >= magic.size() &&
-           std::equal(magic.begin(), magic.end(), head.begin(),
-                      [](char c, std::byte byte) { return static_cast<std::byte>(c) == byte; });
-  };
-  if (begins_with("\x7F"
-                  "ELF"))
-    refuse("the trace is an ELF file, a program and no recording");
-  constexpr std::size_t kEnoughText = 16;
-  const std::span<const std::byte> begin = head.first(std::min<std::size_t>(head.size(), 4096));
-  if (begin.size() >= kEnoughText && looks_like_text(begin)) refuse("the trace is a text file");
 }
 
 std::string list_ports(const std::map<unsigned, std::uint64_t>& packets_per_port) {
@@ -151,7 +119,9 @@ Summary read_events(const OpenStream& open, const ReadOptions& options,
     std::uint64_t bytes = 0;
     while (const std::size_t size = read_chunk(*source, buffer)) {
       const std::span<const std::byte> chunk = std::span(buffer).first(size);
-      if (bytes == 0) refuse_other_files(chunk);
+      if (bytes == 0) {
+        if (const auto kind = other_kind_of_file(chunk)) refuse("the trace is " + *kind);
+      }
       input.feed(chunk, itm);
       bytes += size;
     }
