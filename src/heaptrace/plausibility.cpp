@@ -343,6 +343,7 @@ void Plausibility::learn_write(const itm::Packet& packet) {
   const auto [record, valid] = decode({static_cast<std::uint32_t>(packet.value), packet.size});
   if (!valid) return;
   if (record.op == Op::kVersion) heap_.begin_run();
+  if (record.op == Op::kGap || record.op == Op::kDropped) note_loss();
   if (record.op >= Op::kPoolBlock && record.op <= Op::kHeapAlignment) heap_.add_fact(record);
   if (is_counted(record.op)) heap_.note_event();
   op_count_[static_cast<std::size_t>(record.op)] += 1;

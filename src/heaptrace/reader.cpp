@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <string>
 
+#include "heaptrace/drone_os_reader.hpp"
 #include "heaptrace/event_reader.hpp"
 #include "heaptrace/other_files.hpp"
+#include "heaptrace/payload_decoder.hpp"
 #include "heaptrace/resync_decoder.hpp"
 #include "support/error.hpp"
 
@@ -63,7 +65,6 @@ bool looks_like_no_recording(const Summary& summary) {
 /// The stream is no trace of a heap: says what it is.
 void refuse_without_events(const EventReader& reader, const Summary& summary, unsigned port) {
   const std::string heap_port = "port " + std::to_string(port);
-  if (summary.bytes == 0) refuse("the trace is empty: the capture got nothing");
   const bool carries_something_else = reader.foreign_writes() * 2 > reader.counted_events();
   if ((carries_something_else || reader.counted_events() == 0) &&
       !summary.packets_per_port.empty() && looks_like_no_recording(summary)) {
@@ -105,37 +106,169 @@ class DecoderInput final : public itm::ItmBytesSink {
 
 }  // namespace
 
+/// A whole file in one format: bytes in, then what it was like.
+class TraceReader::Format {
+ public:
+  virtual ~Format() = default;
+  virtual void feed(std::span<const std::byte> bytes) = 0;
+  /// The file has ended after `bytes` bytes. Throws Error (kInput) if it is no trace.
+  virtual Summary finish(std::uint64_t bytes) = 0;
+  /// Hands on the events that came, where they are kept back for a batch.
+  virtual void flush() {}
+  /// What the file was like until now, but for `bytes`.
+  virtual Summary summary() const = 0;
+  /// Whether the trace is to be read again, without its description.
+  virtual bool contradicts_description() const { return false; }
+};
+
+namespace {
+
+class ItmReader final : public TraceReader::Format {
+ public:
+  ItmReader(const ReadOptions& options, bool use_description, EventReader::Consume consume)
+      : port_(options.port),
+        events_(options.port, use_description, std::move(consume)),
+        decoder_(options.port, [this](const itm::Packet& packet) { events_.add(packet); }),
+        itm_(decoder_),
+        input_(options.input) {}
+
+  void feed(std::span<const std::byte> bytes) override { input_.feed(bytes, itm_); }
+  Summary finish(std::uint64_t bytes) override {
+    input_.finish(itm_);
+    decoder_.finish();
+    events_.finish();
+    Summary summary = this->summary();
+    summary.bytes = bytes;
+    refuse_without_events(events_, summary, port_);
+    return summary;
+  }
+  void flush() override { events_.flush(); }
+  Summary summary() const override {
+    Summary summary = events_.summary();
+    if (input_.choice()) summary.input = *input_.choice();
+    return summary;
+  }
+  bool contradicts_description() const override { return events_.contradicts_description(); }
+
+ private:
+  unsigned port_;
+  EventReader events_;
+  ResyncDecoder decoder_;
+  DecoderInput itm_;
+  itm::InputStage input_;
+};
+
+class PayloadReader final : public TraceReader::Format {
+ public:
+  PayloadReader(const ReadOptions& options, bool use_description, EventReader::Consume consume)
+      : port_(options.port),
+        events_(options.port, use_description, std::move(consume)),
+        decoder_(options.port, [this](const itm::Packet& packet) { events_.add(packet); }) {}
+
+  void feed(std::span<const std::byte> bytes) override { decoder_.feed(bytes); }
+  Summary finish(std::uint64_t bytes) override {
+    decoder_.finish();
+    events_.finish();
+    Summary summary = this->summary();
+    summary.bytes = bytes;
+    refuse_without_events(events_, summary, port_);
+    summary.ended_in_order = true;  // END is of the capture, and not in the port's bytes
+    return summary;
+  }
+  void flush() override { events_.flush(); }
+  Summary summary() const override {
+    Summary summary = events_.summary();
+    summary.format = FileFormat::kPayload;
+    return summary;
+  }
+  bool contradicts_description() const override { return events_.contradicts_description(); }
+
+ private:
+  unsigned port_;
+  EventReader events_;
+  PayloadDecoder decoder_;
+};
+
+class DroneOsFileReader final : public TraceReader::Format {
+ public:
+  explicit DroneOsFileReader(DroneOsReader::Consume consume) : reader_(std::move(consume)) {}
+
+  void feed(std::span<const std::byte> bytes) override { reader_.feed(bytes); }
+  Summary finish(std::uint64_t bytes) override {
+    reader_.finish();
+    Summary summary = reader_.summary();
+    summary.bytes = bytes;
+    if (bytes != 0 && summary.events == 0) refuse("the trace has no record of Drone OS");
+    return summary;
+  }
+  Summary summary() const override { return reader_.summary(); }
+
+ private:
+  DroneOsReader reader_;
+};
+
+std::unique_ptr<TraceReader::Format> make_reader(FileFormat format, const ReadOptions& options,
+                                                 bool use_description,
+                                                 const EventReader::Consume& consume) {
+  switch (format) {
+    case FileFormat::kDroneOs:
+      return std::make_unique<DroneOsFileReader>(consume);
+    case FileFormat::kPayload:
+      return std::make_unique<PayloadReader>(options, use_description, consume);
+    default:
+      return std::make_unique<ItmReader>(options, use_description, consume);
+  }
+}
+
+}  // namespace
+
+TraceReader::TraceReader(const ReadOptions& options, std::span<const std::byte> head,
+                         bool use_description, const Consume& consume)
+    : use_description_(use_description) {
+  if (const auto kind = other_kind_of_file(head)) refuse("the trace is " + *kind);
+  const FileFormat format =
+      options.format ? *options.format : infer_format(head, options.port, options.input);
+  format_ = make_reader(format, options, use_description, consume);
+}
+
+TraceReader::~TraceReader() = default;
+
+void TraceReader::feed(std::span<const std::byte> bytes) {
+  format_->feed(bytes);
+  bytes_ += bytes.size();
+}
+
+void TraceReader::flush() { format_->flush(); }
+
+Summary TraceReader::summary() const {
+  Summary summary = format_->summary();
+  summary.bytes = bytes_;
+  summary.description_ignored = !use_description_;
+  return summary;
+}
+
+Summary TraceReader::finish() {
+  if (bytes_ == 0) refuse("the trace is empty: the capture got nothing");
+  Summary summary = format_->finish(bytes_);
+  summary.description_ignored = !use_description_;
+  return summary;
+}
+
+bool TraceReader::contradicts_description() const { return format_->contradicts_description(); }
+
 Summary read_events(const OpenStream& open, const ReadOptions& options,
                     const std::function<void()>& restart,
                     const std::function<void(std::span<const Event>)>& consume) {
   std::vector<std::byte> buffer(kChunk);
   for (bool use_description = true;; use_description = false) {
     const std::unique_ptr<ByteSource> source = open();
-    EventReader reader(options.port, use_description, consume);
-    ResyncDecoder decoder(options.port,
-                          [&reader](const itm::Packet& packet) { reader.add(packet); });
-    DecoderInput itm(decoder);
-    itm::InputStage input(options.input);
-    std::uint64_t bytes = 0;
-    while (const std::size_t size = read_chunk(*source, buffer)) {
-      const std::span<const std::byte> chunk = std::span(buffer).first(size);
-      if (bytes == 0) {
-        if (const auto kind = other_kind_of_file(chunk)) refuse("the trace is " + *kind);
-      }
-      input.feed(chunk, itm);
-      bytes += size;
+    std::span<const std::byte> chunk = std::span(buffer).first(read_chunk(*source, buffer));
+    TraceReader reader(options, chunk, use_description, consume);
+    for (; !chunk.empty(); chunk = std::span(buffer).first(read_chunk(*source, buffer))) {
+      reader.feed(chunk);
     }
-    input.finish(itm);
-    decoder.finish();
-    reader.finish();
-    Summary summary = reader.summary();
-    summary.bytes = bytes;
-    summary.input = *input.choice();
-    refuse_without_events(reader, summary, options.port);
-    if (!reader.contradicts_description()) {
-      summary.description_ignored = !use_description;
-      return summary;
-    }
+    Summary summary = reader.finish();
+    if (!reader.contradicts_description()) return summary;
     restart();
   }
 }

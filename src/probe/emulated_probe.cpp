@@ -64,6 +64,16 @@ class EmulatedStream final : public SwoStream {
 
   std::string end_note() const override { return note_; }
 
+  std::optional<TraceState> trace_state() override {
+    try {
+      const auto remote = session_->look();
+      if (remote) return read_trace_state(*remote);
+    } catch (const Error&) {
+      // It has ended, or is busy: there is nothing to say.
+    }
+    return std::nullopt;
+  }
+
  private:
   void judge(const ProcessEnd& end) {
     if (stopped_) return;
@@ -136,6 +146,11 @@ FlashResult EmulatedProbe::flash(const std::filesystem::path& elf) {
     result.running = true;
   }
   return result;
+}
+
+std::optional<std::filesystem::path> EmulatedProbe::flashed() const {
+  if (!std::filesystem::exists(folder_.flash())) return std::nullopt;
+  return folder_.flash();
 }
 
 ResetResult EmulatedProbe::reset() {

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "probe/trace_state.hpp"
 #include "support/byte_stream.hpp"
 #include "support/elf_image.hpp"
 
@@ -40,6 +41,10 @@ class SwoStream : public ByteSource {
   /// After read() has returned 0: why the stream ended by itself, a sentence for the user without a
   /// full stop. Empty where there is nothing to say.
   virtual std::string end_note() const { return {}; }
+
+  /// What the target's trace registers say now, if the source has a target and can ask it while it
+  /// runs. May take half a second. From any thread; not after stop().
+  virtual std::optional<TraceState> trace_state() { return std::nullopt; }
 };
 
 struct FlashResult {
@@ -63,6 +68,9 @@ class Probe {
 
   /// Writes a program into flash and restarts the target if it is running.
   virtual FlashResult flash(const std::filesystem::path& elf) = 0;
+
+  /// The program in the target's flash, if it is known: the ELF file that was flashed last.
+  virtual std::optional<std::filesystem::path> flashed() const { return std::nullopt; }
 
   /// Restarts the program.
   virtual ResetResult reset() = 0;

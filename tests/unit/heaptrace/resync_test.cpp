@@ -159,7 +159,7 @@ TEST(LostBytes, LeaveFewWrongEventsUnmarkedAndTakeFewRightOnesAlong) {
   std::printf("%-22s %6s | %13s | %s\n", "stream", "events", "plain decoder",
               "wrong events, right ones lost per deleted byte");
   for (const auto& [name, options] : kStreams) {
-    for (const std::uint64_t seed : {1, 2, 3}) {
+    for (const std::uint64_t seed : {1U, 2U, 3U}) {
       const TracedStream whole = TracedProgram(seed, options).run(2 << 20);
       const Damaged damaged = delete_bytes(whole.bytes, kDeleted, seed);
       const Score plain = score(decode_plainly(damaged.bytes), whole, damaged);
@@ -313,7 +313,7 @@ TEST(ResyncDecoder, DecodesTheSameWhateverTheChunks) {
   const TracedStream whole = TracedProgram(11, kStreams[4].second).run(20000);
   const Damaged damaged = delete_bytes(whole.bytes, 40, 11);
   const std::vector<itm::Packet> packets = decode_with_doubt(damaged.bytes);
-  for (const std::size_t chunk : {1, 2, 3, 7, 50, 64, 1000, 1024, 1025}) {
+  for (const std::size_t chunk : {1U, 2U, 3U, 7U, 50U, 64U, 1000U, 1024U, 1025U}) {
     EXPECT_EQ(decode_with_doubt(damaged.bytes, chunk), packets) << chunk;
   }
 }
