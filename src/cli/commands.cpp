@@ -17,6 +17,7 @@
 #include "cli/new.hpp"
 #include "cli/print.hpp"
 #include "cli/target.hpp"
+#include "heaptrace/input_format.hpp"
 #include "layout/suggest.hpp"
 #include "project/nearest.hpp"
 #include "support/error.hpp"
@@ -246,6 +247,12 @@ void add_heap(CLI::App& app, Run& run, Environment& environment) {
                    "The heap's ITM stimulus port, 0 to 31 [default: Drone.toml's, else 31]")
       ->type_name("PORT")
       ->check(number_in(0, 31));
+  command
+      ->add_option("--input-format", heap->input_format,
+                   "What the file is: " + std::string(heaptrace::kInputFormats) +
+                       " (ID: the ITM's stream in TPIU frames)")
+      ->type_name("FORMAT")
+      ->capture_default_str();
   command->add_flag("--follow", heap->follow,
                     "Show the table while the trace is recorded, until that or Ctrl-C ends it");
   // Options of `generate` may stand before it, too.
@@ -277,7 +284,7 @@ void add_heap(CLI::App& app, Run& run, Environment& environment) {
       "generate", "Print a section of Drone.toml that serves the trace best");
   generate->fallthrough();
   generate->footer(
-      "The options of `drone heap` (--heap, -f, -s, --port) may stand here too.\n\n"
+      "The options of `drone heap` (--heap, -f, -s, --port, --input-format) may stand here too.\n\n"
       "Example:\n"
       "  drone heap generate --pools 5 > heap.toml");
   add_generate_options(generate, "Options");

@@ -9,10 +9,12 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <memory>
 #include <optional>
 #include <ostream>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "cli/heap.hpp"
@@ -224,6 +226,7 @@ ExitStatus run_heap_follow(const HeapOptions& options, Environment& environment)
     }
     if (!trace.has_begun()) return ExitStatus::kInterrupted;
     trace.finish();
+    if (!can_redraw(environment)) note_format(trace.summary(), input, environment);
     if (const auto text = table(input, trace)) page->finish(*text);
   } catch (const Error& error) {
     throw about(input, error);

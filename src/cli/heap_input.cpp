@@ -104,6 +104,9 @@ const project::HeapSection& select_heap(const HeapOptions& options,
 
 HeapInput heap_input(const HeapOptions& options, Environment& environment) {
   HeapInput input;
+  const heaptrace::InputFormat format = heaptrace::parse_input_format(options.input_format);
+  input.read.format = format.file;
+  input.read.input = format.itm;
   if (options.size) {
     input.size = project::parse_size(*options.size);
     if (*input.size == 0) throw Error(ExitStatus::kUsage, "a heap of 0 bytes has no usage");
@@ -166,6 +169,15 @@ heaptrace::Summary read_trace(
   } catch (const Error& error) {
     throw about(input, error);
   }
+}
+
+void note_format(const heaptrace::Summary& trace, const HeapInput& input,
+                 Environment& environment) {
+  const bool is_itm = trace.format == heaptrace::FileFormat::kItm;
+  if (is_itm ? !trace.input.inferred : input.read.format.has_value()) return;
+  if (is_itm && trace.input.kind == itm::InputKind::kItm) return;
+  environment.err << "note: the trace is read as " << heaptrace::describe(trace.format, trace.input)
+                  << " (--input-format decides otherwise)\n";
 }
 
 std::uint32_t heap_size(const HeapInput& input, const heaptrace::Description& description) {

@@ -46,6 +46,9 @@ heaptrace::Summary read_trace(
     const HeapInput& input, const std::function<void()>& restart,
     const std::function<void(std::span<const heaptrace::Event>)>& consume);
 
+/// Says on stderr in which form the trace came, where that was inferred and is not plain ITM.
+void note_format(const heaptrace::Summary& trace, const HeapInput& input, Environment& environment);
+
 /// The heap's size in bytes: of `input`, else of the trace's description. Throws Error (kInput) if
 /// neither has it.
 std::uint32_t heap_size(const HeapInput& input, const heaptrace::Description& description);

@@ -71,7 +71,9 @@ void refuse_without_events(const EventReader& reader, const Summary& summary, un
     refuse("the trace is no ITM recording: in " + counted(summary.losses.malformed, "place") +
                " its " + counted(summary.bytes, "byte") + " are no packet, elsewhere they name " +
                counted(summary.packets_per_port.size(), "port"),
-           "a wrong baud rate or trace clock gives such files; else " + std::string(kHowToRecord));
+           "a wrong baud rate or trace clock gives such files; if it is the bytes of one port, say "
+           "--input-format payload; else " +
+               std::string(kHowToRecord));
   }
   if (carries_something_else) {
     refuse(heap_port + " carries something else: " + std::to_string(reader.foreign_writes()) +
