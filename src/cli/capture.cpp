@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <ostream>
 #include <utility>
 
 namespace drone::cli {
@@ -23,7 +22,6 @@ bool has_failed(const GuardedSink* sink) { return sink->error().has_value(); }
 Capture::Capture(const ItmPlan& plan, Environment& environment, const Interrupts& interrupts)
     : plan_(plan),
       interrupts_(interrupts),
-      err_(environment.err),
       display_descriptor_(plan.shown.empty() ? -1 : environment.out_descriptor),
       display_(environment, interrupts),
       limit_(plan.events),
@@ -48,11 +46,13 @@ Capture::Capture(const ItmPlan& plan, Environment& environment, const Interrupts
 bool Capture::has_files() const { return outputs_.size() != 1; }
 
 void Capture::run(probe::SwoStream& stream, std::optional<std::size_t> queue_bytes) {
+  if (stream.can_wait()) display_.wait_for_reader();
   BoundedByteQueue queue(queue_bytes.value_or(stream.can_wait() ? kReadAheadBytes : kQueueBytes));
   probe::SourceReader reader(stream, queue);
   pump(queue, reader);
   stream_error_ = reader.error();
   close();
+  display_.close();
 }
 
 void Capture::pump(BoundedByteQueue& queue, probe::SourceReader& reader) {
@@ -84,12 +84,13 @@ void Capture::pump(BoundedByteQueue& queue, probe::SourceReader& reader) {
 void Capture::wait(const BoundedByteQueue& queue, Clock::time_point until) {
   pollfd events[] = {{queue.descriptor(), POLLIN, 0},
                      {end_ ? -1 : interrupts_.descriptor(), POLLIN, 0},
-                     {display_.closed() ? -1 : display_descriptor_, 0, 0}};
+                     {display_.closed() ? -1 : display_descriptor_,
+                      static_cast<short>(display_.wants_to_write() ? POLLOUT : 0), 0}};
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
   const int timeout_ms = static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, kTick.count()));
-  if (::poll(events, std::size(events), timeout_ms) > 0 && events[2].revents != 0) {
-    display_.mark_closed();
-  }
+  if (::poll(events, std::size(events), timeout_ms) <= 0) return;
+  if ((events[2].revents & ~POLLOUT) != 0) display_.mark_closed();
+  if ((events[2].revents & POLLOUT) != 0) shown_.flush();
 }
 
 void Capture::take(const BoundedByteQueue::Piece& piece) {
@@ -165,8 +166,9 @@ void Capture::deliver(bool ended) {
 }
 
 void Capture::tick(Clock::time_point now) {
-  if (std::exchange(idle_, true))
-    events_are_late_ = limit_.is_set() && heap_events() >= *plan_.events;
+  const bool was_idle = std::exchange(idle_, true);
+  if (was_idle && plan_.events) events_are_late_ = heap_events() >= *plan_.events;
+  shown_.flush();
   for (CaptureWatcher* watcher : watchers_) watcher->on_tick(now);
 }
 
@@ -203,7 +205,7 @@ bool Capture::nothing_can_be_written() const {
 void Capture::tell_of_closed_display() {
   if (display_descriptor_ < 0 || ended_by_reader()) return;
   display_descriptor_ = -1;
-  err_ << "note: nobody reads standard output any more; the recording goes on\n" << std::flush;
+  display_.note("note: nobody reads standard output any more; the recording goes on");
 }
 
 void Capture::tell_of_failures() {
@@ -213,7 +215,7 @@ void Capture::tell_of_failures() {
   told_failures_ = failures;
   std::string text;
   for (const Error& error : output_errors()) text += (text.empty() ? "" : "; ") + error.message();
-  err_ << "warning: " << text << "; the capture goes on without\n" << std::flush;
+  display_.note("warning: " + text + "; the capture goes on without");
 }
 
 void Capture::close() {

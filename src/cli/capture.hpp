@@ -20,7 +20,6 @@
 #include <deque>
 #include <exception>
 #include <filesystem>
-#include <iosfwd>
 #include <optional>
 #include <span>
 #include <string>
@@ -99,6 +98,8 @@ class Capture {
   void run(probe::SwoStream& stream, std::optional<std::size_t> queue_bytes = std::nullopt);
 
   CaptureEnd end() const { return end_.value_or(CaptureEnd::kSource); }
+  Display& display() { return display_; }
+  const Display& display() const { return display_; }
   const itm::PortDemux& ports() const { return demux_; }
   const std::deque<Trace>& traces() const { return traces_; }
   std::vector<PortBytes> port_files() const;
@@ -156,7 +157,6 @@ class Capture {
 
   const ItmPlan& plan_;
   const Interrupts& interrupts_;
-  std::ostream& err_;
   int display_descriptor_;  ///< to watch for its end: -1 without one, and behind it
   Display display_;
   std::deque<OutputFile> port_files_;  ///< as in the plan
