@@ -26,7 +26,8 @@ Capture::Capture(const ItmPlan& plan, Environment& environment, const Interrupts
       display_(environment, interrupts),
       limit_(plan.events),
       shown_(display_),
-      input_(plan.input) {
+      input_(plan.input),
+      out_is_terminal_(environment.out_is_terminal) {
   for (const PortFile& file : plan.files) {
     GuardedSink& sink = port_files_.emplace_back(file.file).sink;
     outputs_.push_back(&sink);
@@ -46,13 +47,28 @@ Capture::Capture(const ItmPlan& plan, Environment& environment, const Interrupts
 bool Capture::has_files() const { return outputs_.size() != 1; }
 
 void Capture::run(probe::SwoStream& stream, std::optional<std::size_t> queue_bytes) {
-  if (stream.can_wait()) display_.wait_for_reader();
+  may_wait_for_display_ = may_wait_for_display(stream);
   BoundedByteQueue queue(queue_bytes.value_or(stream.can_wait() ? kReadAheadBytes : kQueueBytes));
   probe::SourceReader reader(stream, queue);
   pump(queue, reader);
   stream_error_ = reader.error();
   close();
+  if (may_wait_for_display_ && end() == CaptureEnd::kSource) display_.wait_for_reader();
   display_.close();
+}
+
+bool Capture::may_wait_for_display(const probe::SwoStream& stream) const {
+  if (!stream.can_wait()) return false;
+  std::error_code failure;
+  return !has_files() || !out_is_terminal_ ||
+         (plan_.source == SourceKind::kFile &&
+          std::filesystem::is_regular_file(plan_.source_file, failure));
+}
+
+/// Nothing is taken meanwhile, but whatever ends the capture is heeded.
+bool Capture::waits_for_display() const {
+  return may_wait_for_display_ && !end_ && !display_.closed() &&
+         display_.pending_bytes() > Display::kMostPending / 2;
 }
 
 void Capture::pump(BoundedByteQueue& queue, probe::SourceReader& reader) {
@@ -60,7 +76,8 @@ void Capture::pump(BoundedByteQueue& queue, probe::SourceReader& reader) {
   if (plan_.duration) deadline_ = next_tick + *plan_.duration;
   while (true) {
     wait(queue, deadline_ && !end_ ? std::min(next_tick, *deadline_) : next_tick);
-    const BoundedByteQueue::Piece piece = queue.take(kPieceBytes);
+    const BoundedByteQueue::Piece piece =
+        waits_for_display() ? BoundedByteQueue::Piece() : queue.take(kPieceBytes);
     if (piece.kind == BoundedByteQueue::Kind::kEnd) break;
     take(piece);
     const Clock::time_point now = Clock::now();
@@ -82,7 +99,7 @@ void Capture::pump(BoundedByteQueue& queue, probe::SourceReader& reader) {
 /// Until something came, the user wants an end, or the reader of standard output has gone (the
 /// target may be silent meanwhile).
 void Capture::wait(const BoundedByteQueue& queue, Clock::time_point until) {
-  pollfd events[] = {{queue.descriptor(), POLLIN, 0},
+  pollfd events[] = {{waits_for_display() ? -1 : queue.descriptor(), POLLIN, 0},
                      {end_ ? -1 : interrupts_.descriptor(), POLLIN, 0},
                      {display_.closed() ? -1 : display_descriptor_,
                       static_cast<short>(display_.wants_to_write() ? POLLOUT : 0), 0}};

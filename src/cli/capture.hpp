@@ -140,6 +140,8 @@ class Capture {
   bool has_files() const;
   void pump(BoundedByteQueue& queue, probe::SourceReader& reader);
   void wait(const BoundedByteQueue& queue, Clock::time_point until);
+  bool may_wait_for_display(const probe::SwoStream& stream) const;
+  bool waits_for_display() const;
   void take(const BoundedByteQueue::Piece& piece);
   void take_bytes(std::span<const std::byte> bytes);
   void take_itm(std::span<const std::byte> itm);
@@ -175,6 +177,8 @@ class Capture {
   itm::PortDemux demux_;
   std::vector<itm::Packet> packets_;
 
+  const bool out_is_terminal_;
+  bool may_wait_for_display_ = false;
   std::uint64_t bytes_ = 0;
   std::uint64_t lost_bytes_ = 0;
   std::optional<Clock::time_point> deadline_;  ///< of the plan's duration

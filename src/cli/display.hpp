@@ -49,6 +49,9 @@ class Display final : public ByteSink {
   bool wants_to_write() const;
   void write_some() { flush(); }
 
+  /// Bytes of the program's output, and what is drawn, that were not handed on yet.
+  std::size_t pending_bytes() const { return text_.size() + out_channel_.pending.size(); }
+
   /// Nobody reads standard output any more.
   bool closed() const { return closed_; }
   void mark_closed() { closed_ = true; }
