@@ -20,7 +20,6 @@
 #include <deque>
 #include <exception>
 #include <filesystem>
-#include <iosfwd>
 #include <optional>
 #include <span>
 #include <string>
@@ -84,6 +83,7 @@ class Capture {
   /// Opens the files of the plan, which must outlive the capture, and touches none of what they
   /// hold. Throws Error (kInput).
   Capture(const ItmPlan& plan, Environment& environment, const Interrupts& interrupts);
+  Capture(ItmPlan&& plan, Environment& environment, const Interrupts& interrupts) = delete;
 
   /// Who looks on; must outlive the capture. To be called before run().
   void add_watcher(CaptureWatcher& watcher) { watchers_.push_back(&watcher); }
@@ -98,6 +98,8 @@ class Capture {
   void run(probe::SwoStream& stream, std::optional<std::size_t> queue_bytes = std::nullopt);
 
   CaptureEnd end() const { return end_.value_or(CaptureEnd::kSource); }
+  Display& display() { return display_; }
+  const Display& display() const { return display_; }
   const itm::PortDemux& ports() const { return demux_; }
   const std::deque<Trace>& traces() const { return traces_; }
   std::vector<PortBytes> port_files() const;
@@ -138,14 +140,18 @@ class Capture {
   bool has_files() const;
   void pump(BoundedByteQueue& queue, probe::SourceReader& reader);
   void wait(const BoundedByteQueue& queue, Clock::time_point until);
+  bool may_wait_for_display(const probe::SwoStream& stream) const;
+  bool waits_for_display() const;
   void take(const BoundedByteQueue::Piece& piece);
   void take_bytes(std::span<const std::byte> bytes);
   void take_itm(std::span<const std::byte> itm);
   void take_itm_gap(std::uint64_t bytes);
-  void deliver();
+  void record(bool ended);
+  void deliver(bool ended = false);
   void tick(Clock::time_point now);
   std::optional<CaptureEnd> reason_to_end(Clock::time_point now) const;
   bool has_all_events() const;
+  std::uint64_t heap_events() const;
   bool nothing_can_be_written() const;
   void tell_of_closed_display();
   void tell_of_failures();
@@ -153,7 +159,6 @@ class Capture {
 
   const ItmPlan& plan_;
   const Interrupts& interrupts_;
-  std::ostream& err_;
   int display_descriptor_;  ///< to watch for its end: -1 without one, and behind it
   Display display_;
   std::deque<OutputFile> port_files_;  ///< as in the plan
@@ -172,6 +177,8 @@ class Capture {
   itm::PortDemux demux_;
   std::vector<itm::Packet> packets_;
 
+  const bool out_is_terminal_;
+  bool may_wait_for_display_ = false;
   std::uint64_t bytes_ = 0;
   std::uint64_t lost_bytes_ = 0;
   std::optional<Clock::time_point> deadline_;  ///< of the plan's duration

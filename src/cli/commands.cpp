@@ -201,6 +201,8 @@ void add_itm(CLI::App& app, Run& run, Environment& environment) {
       ->capture_default_str();
   command->add_flag("--reset", options->reset,
                     "Restart the program, so that the capture has its beginning");
+  command->add_flag("--allow-gaps", options->allow_gaps,
+                    "Exit status 0 also when a heap's port did not come through whole");
   command
       ->add_option("--raw", options->raw,
                    "Keep the stream as it comes, too; --from file:FILE replays it")
@@ -226,7 +228,9 @@ void add_heap(CLI::App& app, Run& run, Environment& environment) {
   command->footer(
       "Record a trace first, with the heaptrace feature built in:\n"
       "  just features=heaptrace flash\n"
-      "  just heaptrace");
+      "  just heaptrace\n\n"
+      "The exit status is 0 also where the table rests on a trace that is not whole; the table\n"
+      "says so. `drone itm` has checked that.");
   command
       ->add_option("--heap", heap->heap, "Which heap of Drone.toml: [heap.NAME] [default: [heap]]")
       ->type_name("NAME");
@@ -249,6 +253,8 @@ void add_heap(CLI::App& app, Run& run, Environment& environment) {
                        " (ID: the ITM's stream in TPIU frames)")
       ->type_name("FORMAT")
       ->capture_default_str();
+  command->add_flag("--follow", heap->follow,
+                    "Show the table while the trace is recorded, until that or Ctrl-C ends it");
   // Options of `generate` may stand before it, too.
   const auto add_generate_options = [generate_options](CLI::App* to, const std::string& group) {
     to->add_option("--pools", generate_options->pools,
@@ -269,7 +275,9 @@ void add_heap(CLI::App& app, Run& run, Environment& environment) {
       throw Error(ExitStatus::kUsage, "--pools and --fit are for `drone heap generate`",
                   "drone heap generate --pools 5");
     }
-    run = [&environment, heap] { return run_heap(*heap, environment); };
+    run = [&environment, heap] {
+      return heap->follow ? run_heap_follow(*heap, environment) : run_heap(*heap, environment);
+    };
   });
 
   CLI::App* generate = command->add_subcommand(
@@ -281,6 +289,10 @@ void add_heap(CLI::App& app, Run& run, Environment& environment) {
       "  drone heap generate --pools 5 > heap.toml");
   add_generate_options(generate, "Options");
   generate->callback([&run, &environment, heap, generate_options] {
+    if (heap->follow) {
+      throw Error(ExitStatus::kUsage, "--follow is for `drone heap`: a layout is for a whole trace",
+                  "leave out one of them");
+    }
     run = [&environment, heap, generate_options] {
       return run_heap_generate(*heap, *generate_options, environment);
     };

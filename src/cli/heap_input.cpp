@@ -14,12 +14,6 @@
 namespace drone::cli {
 namespace {
 
-/// The error with the file that it is about.
-Error about(const HeapInput& input, const Error& error) {
-  return {error.status(), "reading trace '" + input.file.string() + "': " + error.message(),
-          error.hint()};
-}
-
 /// A trace that can be read only once (a pipe, standard input), kept so that it can be read again.
 class KeptTrace {
  public:
@@ -76,6 +70,15 @@ void check_trace(const std::filesystem::path& path, const std::filesystem::path&
                 std::string("check that the program has the heaptrace feature and runs; ") +
                     heaptrace::kHowToRecord);
   }
+}
+
+/// What is followed grows, and may not be there yet.
+void check_followed(const std::filesystem::path& path, const std::filesystem::path& shown) {
+  std::error_code failure;
+  const auto status = std::filesystem::status(path, failure);
+  if (!std::filesystem::exists(status) || std::filesystem::is_regular_file(status)) return;
+  throw Error(ExitStatus::kUsage, "'" + shown.string() + "' is no file that could be followed",
+              "record into one: drone itm --heaptrace heaptrace");
 }
 
 /// The heap that the options are about.
@@ -142,10 +145,20 @@ HeapInput heap_input(const HeapOptions& options, Environment& environment) {
   }
   const std::filesystem::path path =
       options.file == "-" ? std::filesystem::path("/dev/stdin") : root / input.file;
-  check_trace(path, input.file);
-  input.open = opener(path);
+  input.path = path;
+  if (options.follow) {
+    check_followed(path, input.file);
+  } else {
+    check_trace(path, input.file);
+    input.open = opener(path);
+  }
   input.read.port = options.port.value_or(input.section.port);
   return input;
+}
+
+Error about(const HeapInput& input, const Error& error) {
+  return {error.status(), "reading trace '" + input.file.string() + "': " + error.message(),
+          error.hint()};
 }
 
 heaptrace::Summary read_trace(

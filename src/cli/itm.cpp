@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: MIT
 #include "cli/itm.hpp"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "cli/capture.hpp"
+#include "cli/color.hpp"
 #include "cli/itm_plan.hpp"
 #include "cli/itm_report.hpp"
 #include "cli/project_probe.hpp"
+#include "cli/trace_watch.hpp"
+#include "heaptrace/other_files.hpp"
 #include "probe/file_stream.hpp"
 #include "support/error.hpp"
 #include "support/foreground.hpp"
@@ -29,6 +34,43 @@ std::optional<project::Manifest> find_project(const Environment& environment) {
   const auto path = project::find_manifest(environment.directory);
   if (!path) return std::nullopt;
   return project::load_manifest(*path);
+}
+
+/// Refuses a file that is no stream, where that can be known before anything is decoded.
+void check_source(const ItmPlan& plan) {
+  std::array<std::byte, heaptrace::kHeadBytes> buffer;
+  std::size_t size = 0;
+  std::error_code failure;
+  std::string name = "standard input";
+  if (plan.source == SourceKind::kFile) {
+    // A FIFO can be read only once.
+    if (!std::filesystem::is_regular_file(plan.source_file, failure)) return;
+    size = drone::open_source(plan.source_file)->read(buffer);
+    name = "'" + plan.source_file.string() + "'";
+  } else if (plan.source == SourceKind::kStandardInput) {
+    // Fails for a pipe, and leaves a file where it is.
+    const off_t begin = ::lseek(STDIN_FILENO, 0, SEEK_CUR);
+    const ssize_t n = begin < 0 ? -1 : ::pread(STDIN_FILENO, buffer.data(), buffer.size(), begin);
+    size = n < 0 ? 0 : static_cast<std::size_t>(n);
+  }
+  if (const auto kind = heaptrace::other_kind_of_file(std::span(buffer).first(size))) {
+    throw Error(ExitStatus::kInput, name + " is " + *kind,
+                "an ITM stream is what a debug probe receives over SWO");
+  }
+}
+
+/// What Drone.toml says of the heaps that are recorded; of one that is only watched it knows no
+/// size.
+std::vector<std::optional<std::uint32_t>> heap_sizes(
+    const ItmPlan& plan, const std::optional<project::Manifest>& project) {
+  std::vector<std::optional<std::uint32_t>> sizes(plan.heaptraces.size());
+  if (!project) return sizes;
+  for (std::size_t i = 0; i != sizes.size(); ++i) {
+    for (const project::HeapSection* const heap : project::all_heaps(*project)) {
+      if (heap->port == plan.heaptraces[i].port && !heap->pools.empty()) sizes[i] = heap->size;
+    }
+  }
+  return sizes;
 }
 
 Source open_source(const ItmPlan& plan, const ItmOptions& options,
@@ -64,15 +106,20 @@ ExitStatus run_itm(const ItmOptions& options, Environment& environment) {
     project = find_project(environment);
   }
   const ItmPlan plan = plan_itm(options, environment.directory, project ? &*project : nullptr);
+  check_source(plan);
   const ForegroundGroup foreground;
   const Interrupts interrupts;
   Capture capture(plan, environment, interrupts);
   Source source = open_source(plan, options, project, environment);
   announce_capture(plan, source.name, environment);
+  RecordingWatcher recording(plan, heap_sizes(plan, project), capture.display(),
+                             colors_errors(environment));
+  if (!plan.heaptraces.empty()) capture.add_watcher(recording);
   capture.run(*source.stream);
   const std::string end_note = source.stream->end_note();
   source.stream.reset();  // the board is off before anything is said
-  return report_capture(plan, capture, interrupts.requested(), end_note, environment);
+  recording.finish();
+  return report_capture(plan, capture, recording, interrupts.requested(), end_note, environment);
 }
 
 }  // namespace drone::cli

@@ -17,6 +17,7 @@ struct ItmOptions {
   std::string from = "probe";           ///< probe, file:PATH, -
   std::string speed = "real";           ///< real, max: of the emulated board
   bool reset = false;
+  bool allow_gaps = false;              ///< a heap's port that lost something is no failure
   std::optional<std::string> raw;       ///< the file for the untouched stream
   std::optional<std::string> duration;  ///< "10s", "500ms", "2m", "1h", "10"
   std::optional<std::string> events;    ///< a number
