@@ -199,8 +199,10 @@ TEST_F(ItmProcessTest, CtrlCClosesACaptureInOrder) {
   EXPECT_EQ(result.status, 0) << result.err;
   EXPECT_EQ(result.out, "A");
   EXPECT_EQ(trace(), text_of(kSync + kEvents + kEnd)) << "the cut packet is left out";
-  EXPECT_THAT(result.err, HasSubstr("heaptrace: 30 heap events of port 31, 161 bytes; nothing was "
-                                    "lost on the way\nnext: drone heap\n"));
+  EXPECT_THAT(result.err,
+              HasSubstr("heaptrace: 30 heap events of port 31, 161 bytes; nothing was "
+                        "lost on the way\nstream: 154 bytes in 0 s, bare ITM; packets on "
+                        "ports 0 (1) and 31 (30)\nnext: drone heap\n"));
 }
 
 TEST_F(ItmProcessTest, SigtermAndATerminalThatGoesAwayAreOrderlyEndsToo) {
