@@ -31,6 +31,10 @@ class SwoStream : public ByteSource {
   /// Readable (poll) when read() would not block.
   virtual int descriptor() const = 0;
 
+  /// Whether the source may be left unread for any time and loses nothing: a file, a pipe. A target
+  /// that runs on whether it is listened to or not cannot wait.
+  virtual bool can_wait() const = 0;
+
   /// Ends the capture: what the target has sent until now can still be read, then read() returns 0.
   virtual void stop() = 0;
 
