@@ -5,13 +5,19 @@
 
 #include <memory>
 #include <optional>
+#include <ostream>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "cli/capture.hpp"
 #include "cli/itm_plan.hpp"
 #include "cli/itm_report.hpp"
 #include "cli/project_probe.hpp"
+#include "cli/silence.hpp"
+#include "heaptrace/noted_heaps.hpp"
 #include "probe/file_stream.hpp"
+#include "probe/trace_setup.hpp"
 #include "support/error.hpp"
 #include "support/foreground.hpp"
 #include "support/interrupts.hpp"
@@ -22,7 +28,28 @@ namespace {
 struct Source {
   std::unique_ptr<probe::SwoStream> stream;
   std::string name;  ///< for messages
+  /// Of a target: what its trace clock is divided by, and the traced heaps of its program.
+  std::optional<std::uint32_t> divisor = {};
+  std::optional<std::vector<heaptrace::NotedHeap>> heaps = {};
 };
+
+/// The traced heaps of the program in the target's flash; absent if it is not known.
+std::optional<std::vector<heaptrace::NotedHeap>> flashed_heaps(const probe::Probe& probe) {
+  const auto elf = probe.flashed();
+  if (!elf) return std::nullopt;
+  return heaptrace::noted_heaps(load_elf_notes(*elf));
+}
+
+/// Lets `silence` know what the source knows.
+void inform(SilenceWatch& silence, Source& source) {
+  if (source.divisor) {
+    silence.set_target([&source] { return source.stream->trace_state(); }, *source.divisor);
+  }
+  if (!source.heaps) return;
+  std::vector<unsigned> ports;
+  for (const heaptrace::NotedHeap& heap : *source.heaps) ports.push_back(heap.port);
+  silence.set_traced_ports(std::move(ports));
+}
 
 /// Drone.toml, if there is one: it says which ports are heaps'.
 std::optional<project::Manifest> find_project(const Environment& environment) {
@@ -53,7 +80,10 @@ Source open_source(const ItmPlan& plan, const ItmOptions& options,
   setup.swo_baud = manifest.itm.baud;
   setup.local_timestamps = manifest.itm.timestamps;
   setup.reset = options.reset;
-  return {probe->trace(setup), probe->name()};
+  Source source{probe->trace(setup), probe->name()};
+  source.divisor = probe::swo_divisor(setup.trace_clock_hz, setup.swo_baud);
+  source.heaps = flashed_heaps(*probe);
+  return source;
 }
 
 }  // namespace
@@ -68,11 +98,19 @@ ExitStatus run_itm(const ItmOptions& options, Environment& environment) {
   const Interrupts interrupts;
   Capture capture(plan, environment, interrupts);
   Source source = open_source(plan, options, project, environment);
+  SilenceWatch silence(plan, [&environment](const std::string& line) {
+    environment.err << line << '\n' << std::flush;
+  });
+  inform(silence, source);
+  silence.set_framed(
+      [&capture] { return capture.input() && capture.input()->kind == itm::InputKind::kTpiu; });
+  if (source.heaps) capture.describe_heaps(*source.heaps);
+  capture.add_watcher(silence);
   announce_capture(plan, source.name, environment);
   capture.run(*source.stream);
   const std::string end_note = source.stream->end_note();
   source.stream.reset();  // the board is off before anything is said
-  return report_capture(plan, capture, interrupts.requested(), end_note, environment);
+  return report_capture(plan, capture, silence, interrupts.requested(), end_note, environment);
 }
 
 }  // namespace drone::cli

@@ -64,12 +64,25 @@ std::string untouched(const Capture::Trace& trace) {
   return "'" + trace.file.string() + (trace.was_there ? "' is unchanged" : "' was not created");
 }
 
+/// What is known of why nothing came on `ports`, beyond that it did not.
+std::optional<SilenceText> cause_of(const SilenceWatch& silence, std::uint32_t ports) {
+  const auto conclusion = silence.conclusion(ports);
+  if (!conclusion || conclusion->cause == SilenceCause::kNothingOnPort ||
+      conclusion->cause == SilenceCause::kNothingComes) {
+    return std::nullopt;
+  }
+  return conclusion->text;
+}
+
 [[noreturn]] void throw_nothing_captured(const ItmPlan& plan, const Capture& capture,
-                                         bool interrupted) {
+                                         const SilenceWatch& silence, bool interrupted) {
   const ExitStatus status = interrupted ? ExitStatus::kInterrupted : ExitStatus::kInput;
   const std::string came = count(capture.bytes(), "byte");
   std::string files;
   for (const Capture::Trace& trace : capture.traces()) files += "; " + untouched(trace);
+  if (const auto cause = cause_of(silence, plan.port_mask())) {
+    throw Error(status, "nothing was captured: " + cause->seen + files, cause->advice);
+  }
   if (plan.source != SourceKind::kProbe) {
     const std::string source =
         plan.source == SourceKind::kFile ? "'" + plan.source_file.string() + "'" : "standard input";
@@ -129,8 +142,8 @@ void announce_capture(const ItmPlan& plan, const std::string& source, Environmen
                   << std::flush;
 }
 
-ExitStatus report_capture(const ItmPlan& plan, const Capture& capture, bool interrupted,
-                          const std::string& end_note, Environment& environment) {
+ExitStatus report_capture(const ItmPlan& plan, const Capture& capture, const SilenceWatch& silence,
+                          bool interrupted, const std::string& end_note, Environment& environment) {
   const itm::PortDemux& ports = capture.ports();
   // Behind the terminal's own "^C", a line begins.
   if (interrupted && environment.err_is_terminal) environment.err << '\n';
@@ -140,7 +153,7 @@ ExitStatus report_capture(const ItmPlan& plan, const Capture& capture, bool inte
     if (capture.ended_by_reader()) return ExitStatus::kDone;
     if (interrupted || plan.source != SourceKind::kProbe ||
         capture.end() == CaptureEnd::kDuration) {
-      throw_nothing_captured(plan, capture, interrupted);
+      throw_nothing_captured(plan, capture, silence, interrupted);
     }
   }
 
@@ -154,11 +167,13 @@ ExitStatus report_capture(const ItmPlan& plan, const Capture& capture, bool inte
       continue;
     }
     status = ExitStatus::kCheckFailed;
+    const auto cause = cause_of(silence, 1U << trace.writer.port());
     environment.err << fmt::format(
-        "{} nothing recorded: no heap event came on port {}; {}; {}\n"
+        "{} nothing recorded: no heap event came on port {}{}; {}\n"
         "{} {}\n",
-        label(environment, "error"), trace.writer.port(), ports_with_data(ports), untouched(trace),
-        label(environment, "hint"), silent_hint(capture, trace));
+        label(environment, "error"), trace.writer.port(),
+        cause ? ": " + cause->seen : "; " + ports_with_data(ports), untouched(trace),
+        label(environment, "hint"), cause ? cause->advice : silent_hint(capture, trace));
   }
   if (capture.traces().empty() && ports.losses().any()) {
     environment.err << "warning: lost on the way: " << losses(ports.losses()) << '\n';

@@ -8,6 +8,7 @@
 #include "cli/capture.hpp"
 #include "cli/environment.hpp"
 #include "cli/itm_plan.hpp"
+#include "cli/silence.hpp"
 #include "support/exit_status.hpp"
 
 namespace drone::cli {
@@ -19,8 +20,8 @@ void announce_capture(const ItmPlan& plan, const std::string& source, Environmen
 /// The verdict on a capture whose outputs are closed: what each heaptrace file got, what was lost,
 /// what to do next. Throws the capture's failure, if it had one, once that is said; Error
 /// (kInterrupted) or (kInput) when no port carried anything. Returns kCheckFailed when a heap's
-/// port carried no event; its file is as it was then.
-ExitStatus report_capture(const ItmPlan& plan, const Capture& capture, bool interrupted,
-                          const std::string& end_note, Environment& environment);
+/// port carried no event; its file is as it was then, and what `silence` has found is said.
+ExitStatus report_capture(const ItmPlan& plan, const Capture& capture, const SilenceWatch& silence,
+                          bool interrupted, const std::string& end_note, Environment& environment);
 
 }  // namespace drone::cli

@@ -8,6 +8,16 @@
 
 namespace drone::cli {
 
+namespace {
+
+bool is_introduction(const itm::Packet& event) {
+  const auto [record, valid] =
+      heaptrace::decode({static_cast<std::uint32_t>(event.value), event.size});
+  return valid && record.op == heaptrace::Op::kVersion;
+}
+
+}  // namespace
+
 TraceRecorder::TraceRecorder(const HeaptraceFile& file, EventLimit& limit)
     : limit_(limit),
       file_(file.file),
@@ -57,6 +67,7 @@ std::span<const itm::Packet> TraceRecorder::deliver() {
     const auto before = static_cast<std::size_t>(event - packets.begin());
     head_.add(packets.first(before));
     if (event == packets.end()) return decoded_;
+    if (!is_introduction(*event)) writer_.describe(description_);
     writer_.write(head_.packets());
     packets = packets.subspan(before);
   }
