@@ -210,7 +210,8 @@ SilenceText describe_not_built_in(const Observation& seen) {
   const std::string ports = list_ports(ports_of(seen.wanted));
   if (seen.traced_ports->empty()) {
     return {
-        "the program that was flashed has no traced heap: the heaptrace feature is not built in",
+        "the ELF file that was flashed has no note of a traced heap: the heaptrace feature is not "
+        "built in",
         "just features=heaptrace flash"};
   }
   return {fmt::format("the program that was flashed traces no heap on {}, but one on {}", ports,
