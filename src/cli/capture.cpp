@@ -77,7 +77,6 @@ void Capture::pump(BoundedByteQueue& queue, probe::SourceReader& reader) {
       tell_of_failures();
     }
   }
-  if (!end_ && has_all_events()) end_ = CaptureEnd::kEvents;
 }
 
 /// Until something came, the user wants an end, or the reader of standard output has gone (the
@@ -121,12 +120,7 @@ void Capture::take_bytes(std::span<const std::byte> bytes) {
 
 void Capture::take_itm(std::span<const std::byte> itm) {
   decoder_.feed(itm, packets_);
-  // Which of several heaps has the last event of a limit is a matter of the stream's order, and not
-  // of the chunks that it comes in.
-  const std::size_t step = limit_.is_set() && recorders_.size() > 1 ? 1 : itm.size();
-  for (; !itm.empty(); itm = itm.subspan(step)) {
-    for (TraceRecorder& recorder : recorders_) recorder.feed(itm.first(step));
-  }
+  for (TraceRecorder& recorder : recorders_) recorder.feed(itm);
 }
 
 void Capture::take_itm_gap(std::uint64_t bytes) {
@@ -134,7 +128,32 @@ void Capture::take_itm_gap(std::uint64_t bytes) {
   for (TraceRecorder& recorder : recorders_) recorder.gap(bytes);
 }
 
-void Capture::deliver() {
+/// Takes what the recorders have decoded.
+void Capture::record(bool ended) {
+  if (!limit_.is_set() || recorders_.size() == 1) {
+    for (TraceRecorder& recorder : recorders_) {
+      while (recorder.next_offset() != TraceRecorder::kNowhere) recorder.take_one();
+    }
+    return;
+  }
+  // Which of several heaps has the last event of a limit is a matter of the stream's order, not of
+  // the chunks that it comes in, nor of which decoder needs to see more before it is certain.
+  std::uint64_t until = TraceRecorder::kNowhere;
+  for (const TraceRecorder& recorder : recorders_) {
+    if (!ended) until = std::min(until, recorder.last_offset());
+  }
+  while (true) {
+    const auto next = std::min_element(recorders_.begin(), recorders_.end(),
+                                       [](const TraceRecorder& a, const TraceRecorder& b) {
+                                         return a.next_offset() < b.next_offset();
+                                       });
+    if (next->next_offset() >= until) return;
+    next->take_one();
+  }
+}
+
+void Capture::deliver(bool ended) {
+  record(ended);
   demux_.write(packets_);
   for (CaptureWatcher* watcher : watchers_) watcher->on_packets(packets_);
   packets_.clear();
@@ -146,7 +165,8 @@ void Capture::deliver() {
 }
 
 void Capture::tick(Clock::time_point now) {
-  if (std::exchange(idle_, true)) events_are_late_ = limit_.is_reached();
+  if (std::exchange(idle_, true))
+    events_are_late_ = limit_.is_set() && heap_events() >= *plan_.events;
   for (CaptureWatcher* watcher : watchers_) watcher->on_tick(now);
 }
 
@@ -159,12 +179,20 @@ std::optional<CaptureEnd> Capture::reason_to_end(Clock::time_point now) const {
   return std::nullopt;
 }
 
-/// Also when the last one's timestamp may still be to come, but nothing comes.
+/// All are in the files, and the last one's timestamp; or all have come, and then nothing: they may
+/// be held back until it is certain that they are events.
 bool Capture::has_all_events() const {
-  return limit_.is_reached() &&
-         (events_are_late_ ||
+  return events_are_late_ ||
+         (limit_.is_reached() &&
           std::all_of(recorders_.begin(), recorders_.end(),
                       [](const TraceRecorder& recorder) { return recorder.is_complete(); }));
+}
+
+/// As many as the ports carried, certain or not.
+std::uint64_t Capture::heap_events() const {
+  std::uint64_t events = 0;
+  for (const Trace& trace : traces_) events += demux_.packets().at(trace.writer.port());
+  return events;
 }
 
 bool Capture::nothing_can_be_written() const {
@@ -193,7 +221,8 @@ void Capture::close() {
   input_.finish(itm_input_);
   decoder_.finish(packets_);
   for (TraceRecorder& recorder : recorders_) recorder.finish();
-  deliver();
+  deliver(true);
+  if (end() == CaptureEnd::kSource && limit_.is_reached()) end_ = CaptureEnd::kEvents;
   for (TraceRecorder& recorder : recorders_) recorder.close();
 }
 

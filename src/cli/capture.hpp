@@ -147,10 +147,12 @@ class Capture {
   void take_bytes(std::span<const std::byte> bytes);
   void take_itm(std::span<const std::byte> itm);
   void take_itm_gap(std::uint64_t bytes);
-  void deliver();
+  void record(bool ended);
+  void deliver(bool ended = false);
   void tick(Clock::time_point now);
   std::optional<CaptureEnd> reason_to_end(Clock::time_point now) const;
   bool has_all_events() const;
+  std::uint64_t heap_events() const;
   bool nothing_can_be_written() const;
   void tell_of_closed_display();
   void tell_of_failures();

@@ -14,6 +14,8 @@
 #include <chrono>
 #include <fstream>
 #include <functional>
+#include <random>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -38,6 +40,14 @@ using ::testing::Not;
 constexpr const char* kSync = "00 00 00 00 00 80";
 constexpr const char* kAlloc = "FB 01 00 04 01";
 constexpr const char* kEnd = "FB FF 00 00 00";
+
+/// Events that suffice for the first of them to be recorded before the capture ends: the last are
+/// held back until it is certain that their bytes are events.
+const std::string kEvents = [] {
+  std::string events;
+  for (int i = 0; i != 30; ++i) events += std::string(kAlloc) + " ";
+  return events;
+}();
 
 std::string text_of(const std::string& hex) {
   const auto bytes = bytes_of(hex);
@@ -90,10 +100,19 @@ timestamps = true
     write_file(project_ / "node.elf", test::make_elf(0x08000000, 1000));
     write_file(project_ / "heaptrace", "precious");
   }
-  void TearDown() override { ::unsetenv("FAKE_BOARD"); }
+  void TearDown() override {
+    ::unsetenv("FAKE_BOARD");
+    // Those of a test that has failed midway.
+    for (const pid_t id : running_) {
+      ::kill(-id, SIGKILL);
+      ::waitpid(id, nullptr, 0);
+    }
+  }
 
   std::string drone() const { return (bin_ / "drone").string(); }
   std::string trace() const { return read_file(project_ / "heaptrace"); }
+  /// Some of the first events of a capture are in its heaptrace file.
+  bool records() const { return trace().starts_with(text_of(std::string(kSync) + kAlloc)); }
 
   std::string board_log() const {
     const fs::path log = project_ / ".drone/board.log";
@@ -103,6 +122,13 @@ timestamps = true
   void fifo() const { ASSERT_EQ(::mkfifo((project_ / "fifo").c_str(), 0600), 0); }
   /// The writing end of the FIFO, once something reads from it.
   Descriptor feed() const { return Descriptor(::open((project_ / "fifo").c_str(), O_WRONLY)); }
+  /// The FIFO with something in it, before anything reads from it; it does not end.
+  Descriptor filled_fifo(const std::string& bytes) const {
+    fifo();
+    Descriptor both(::open((project_ / "fifo").c_str(), O_RDWR | O_NONBLOCK));
+    EXPECT_EQ(::write(both.get(), bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
+    return both;
+  }
   static void send(const Descriptor& end, const std::string& hex) {
     const auto bytes = bytes_of(hex);
     ASSERT_EQ(::write(end.get(), bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
@@ -112,7 +138,10 @@ timestamps = true
   /// to the files out and err, `streams` before their names.
   pid_t start(const std::string& command, const std::string& streams = "") const {
     const pid_t id = ::fork();
-    if (id != 0) return id;
+    if (id != 0) {
+      running_.insert(id);
+      return id;
+    }
     ::setpgid(0, 0);
     ::signal(SIGPIPE, SIG_DFL);
     if (::chdir(project_.c_str()) != 0) ::_exit(126);
@@ -133,6 +162,7 @@ timestamps = true
       ::kill(-id, SIGKILL);
       ::waitpid(id, &status, 0);
     }
+    running_.erase(id);
     return {WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status),
             read_file(folder_.path() / (streams + "out")),
             read_file(folder_.path() / (streams + "err"))};
@@ -146,21 +176,22 @@ timestamps = true
   TestFolder folder_;
   fs::path project_;
   fs::path bin_;
+  mutable std::set<pid_t> running_;
 };
 
 TEST_F(ItmProcessTest, CtrlCClosesACaptureInOrder) {
   fifo();
   const pid_t id = start(drone() + " itm --from file:fifo --heaptrace heaptrace");
   const Descriptor end = feed();
-  send(end, std::string("01 41 ") + kAlloc + "FA 02");
-  ASSERT_TRUE(eventually([&] { return trace() == text_of(std::string(kSync) + kAlloc); }))
+  send(end, "01 41 " + kEvents + "FA 02");
+  ASSERT_TRUE(eventually([&] { return records(); }))
       << "what has come is in the file before the capture ends";
   ::kill(id, SIGINT);
   const Result result = finish(id);
   EXPECT_EQ(result.status, 0) << result.err;
   EXPECT_EQ(result.out, "A");
-  EXPECT_EQ(trace(), text_of(std::string(kSync) + kAlloc + kEnd)) << "the cut packet is left out";
-  EXPECT_THAT(result.err, HasSubstr("heaptrace: 1 heap event of port 31, 16 bytes; nothing was "
+  EXPECT_EQ(trace(), text_of(kSync + kEvents + kEnd)) << "the cut packet is left out";
+  EXPECT_THAT(result.err, HasSubstr("heaptrace: 30 heap events of port 31, 161 bytes; nothing was "
                                     "lost on the way\nnext: drone heap\n"));
 }
 
@@ -170,8 +201,8 @@ TEST_F(ItmProcessTest, SigtermAndATerminalThatGoesAwayAreOrderlyEndsToo) {
     fifo();
     const pid_t id = start(drone() + " itm --from file:fifo --heaptrace heaptrace");
     const Descriptor end = feed();
-    send(end, kAlloc);
-    ASSERT_TRUE(eventually([&] { return trace().ends_with(text_of(kAlloc)); }));
+    send(end, kEvents);
+    ASSERT_TRUE(eventually([&] { return records(); }));
     ::kill(id, signal);
     EXPECT_EQ(finish(id).status, 0);
     EXPECT_TRUE(trace().ends_with(text_of(kEnd)));
@@ -207,10 +238,10 @@ TEST_F(ItmProcessTest, ASecondCtrlCEndsAtOnceAndLeavesWhatCame) {
 TEST_F(ItmProcessTest, SignalsThatArriveTogetherAreOneRequest) {
   // As from `timeout -s INT`, which signals its child and then its group.
   run(drone() + " flash node.elf");
-  write_file(project_ / "swo.bin", text_of(kAlloc));
+  write_file(project_ / "swo.bin", text_of(kEvents));
   ::setenv("FAKE_BOARD", ("stubborn:" + (project_ / "swo.bin").string()).c_str(), 1);
   const pid_t id = start(drone() + " itm --heaptrace heaptrace");
-  ASSERT_TRUE(eventually([&] { return trace().ends_with(text_of(kAlloc)); }));
+  ASSERT_TRUE(eventually([&] { return records(); }));
   ::kill(id, SIGINT);
   std::this_thread::sleep_for(20ms);
   ::kill(-id, SIGINT);
@@ -274,6 +305,90 @@ TEST_F(ItmProcessTest, AFileThatMayNotGrowIsATraceUntilThere) {
                                     "hint: the first 512 bytes of the capture are in it"));
   EXPECT_THAT(result.err, Not(HasSubstr("nothing was lost")));
   EXPECT_EQ(trace(), (text_of(kSync) + stream).substr(0, 512));
+  EXPECT_EQ(run(drone() + " heap").status, 0);
+}
+
+TEST_F(ItmProcessTest, AFullDiskUnderAPortsFileDoesNotEndTheHeapsRecording) {
+  fifo();
+  const pid_t id = start(drone() + " itm 1:/dev/full --from file:fifo --heaptrace heaptrace");
+  Descriptor end = feed();
+  send(end, "09 41");
+  const auto err = [&] { return read_file(folder_.path() / "err"); };
+  ASSERT_TRUE(eventually([&] { return err().ends_with("the capture goes on without\n"); }))
+      << err();
+  send(end, kEvents);
+  end.reset();
+  const Result result = finish(id);
+  EXPECT_EQ(result.status, 3);
+  EXPECT_THAT(result.err, HasSubstr("error: cannot write '/dev/full': No space left on device\n"
+                                    "hint: nothing of the capture is in it\n"));
+  EXPECT_EQ(trace(), text_of(kSync + kEvents + kEnd));
+}
+
+TEST_F(ItmProcessTest, ADurationEndsACaptureInOrder) {
+  const Descriptor end = filled_fifo(text_of("01 41 " + kEvents));
+  const Result result =
+      run(drone() + " itm --from file:fifo --heaptrace heaptrace --duration 100ms");
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(result.out, "A");
+  EXPECT_EQ(trace(), text_of(kSync + kEvents + kEnd));
+}
+
+TEST_F(ItmProcessTest, ADurationInWhichNothingCameIsNoSuccess) {
+  const Descriptor end = filled_fifo("");
+  const Result result =
+      run(drone() + " itm --from file:fifo --heaptrace heaptrace --duration 10ms");
+  EXPECT_EQ(result.status, 3);
+  EXPECT_THAT(result.err, HasSubstr("(0 bytes read)"));
+  EXPECT_EQ(trace(), "precious");
+}
+
+TEST_F(ItmProcessTest, ANumberOfEventsEndsACaptureInOrder) {
+  const Descriptor end = filled_fifo(text_of("01 41 " + kEvents + kEvents));
+  const Result result = run(drone() + " itm --from file:fifo --heaptrace heaptrace --events 30");
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(result.out, "A");
+  EXPECT_EQ(trace(), text_of(kSync + kEvents + kEnd)) << "and not one more";
+}
+
+TEST_F(ItmProcessTest, KilledAtAnyMomentItLeavesATraceOfWhatCameBefore) {
+  // What a program does that holds 100 blocks and gives them back in turn.
+  std::string stream;
+  for (unsigned i = 0; stream.size() < 300'000; ++i) {
+    const unsigned block = i % 100 + 200;
+    for (const std::uint32_t value : {1U | block << 3 | (i % 40 + 4) << 18, block << 1}) {
+      const bool is_alloc = (value & 1) != 0;
+      stream += is_alloc ? '\xFB' : '\xFA';
+      for (unsigned n = 0; n != (is_alloc ? 4U : 2U); ++n) {
+        stream += static_cast<char>(value >> (8 * n) & 0xFF);
+      }
+    }
+  }
+  std::mt19937 random(11);
+  unsigned cut = 0;
+  for (int round = 0; round != 12; ++round) {
+    fs::remove(project_ / "fifo");
+    fs::remove(project_ / "heaptrace");
+    fifo();
+    const pid_t id = start(drone() + " itm --from file:fifo --heaptrace heaptrace");
+    const Descriptor end = feed();
+    std::size_t sent = 0;
+    const std::size_t enough = 500 + random() % 250'000;
+    while (sent < enough) {
+      const std::size_t n = std::min<std::size_t>(1 + random() % 5000, stream.size() - sent);
+      ASSERT_EQ(::write(end.get(), stream.data() + sent, n), static_cast<ssize_t>(n));
+      sent += n;
+    }
+    ASSERT_TRUE(eventually([&] { return fs::exists(project_ / "heaptrace") && !trace().empty(); }));
+    ::kill(id, SIGKILL);
+    EXPECT_EQ(finish(id).status, -SIGKILL);
+    const std::string left = trace();
+    ASSERT_TRUE((text_of(kSync) + stream).starts_with(left)) << "in round " << round;
+    cut += left.size() < sent + 6 ? 1U : 0U;
+    const Result result = run(drone() + " heap");
+    EXPECT_EQ(result.status, 0) << result.err;
+  }
+  EXPECT_GT(cut, 0U) << "none of them was cut off in the middle: this tests nothing";
 }
 
 TEST_F(ItmProcessTest, FirmwareWithoutTheFeatureDoesNotCostTheLastRecording) {
@@ -334,10 +449,10 @@ TEST_F(ItmProcessTest, FlashResetAndCaptureWorkOnTheEmulatedBoard) {
   EXPECT_EQ(result.status, 0) << result.err;
   EXPECT_THAT(result.err, HasSubstr("note: the emulated board is off"));
 
-  write_file(project_ / "swo.bin", text_of(std::string("01 41 ") + kAlloc));
+  write_file(project_ / "swo.bin", text_of("01 41 " + kEvents));
   ::setenv("FAKE_BOARD", (project_ / "swo.bin").c_str(), 1);
   const pid_t id = start(drone() + " itm --reset --heaptrace heaptrace");
-  ASSERT_TRUE(eventually([&] { return trace() == text_of(std::string(kSync) + kAlloc); }));
+  ASSERT_TRUE(eventually([&] { return records(); }));
   EXPECT_EQ(run_beside(drone() + " reset").err, "restarted the program on the emulated board\n");
   ::kill(id, SIGINT);
   result = finish(id);
@@ -450,7 +565,7 @@ class TerminalTest : public ItmProcessTest {
  protected:
   TerminalTest() {
     run(drone() + " flash node.elf");
-    write_file(project_ / "swo.bin", text_of(std::string("01 41 ") + kAlloc));
+    write_file(project_ / "swo.bin", text_of("01 41 " + kEvents));
     ::setenv("FAKE_BOARD", (project_ / "swo.bin").c_str(), 1);
     write_file(project_ / "Justfile", "heaptrace:\n    @" + drone() +
                                           " itm --heaptrace heaptrace\n"
@@ -465,7 +580,7 @@ TEST_F(TerminalTest, CtrlCEndsJustHeaptraceWithoutAnErrorAndTheShellHasItsTermin
   ASSERT_TRUE(terminal.shows(
       "recording the heap's port 31 in heaptrace from the emulated board; Ctrl-C ends it"))
       << terminal.screen();
-  ASSERT_TRUE(eventually([&] { return trace().ends_with(text_of(kAlloc)); }));
+  ASSERT_TRUE(eventually([&] { return records(); }));
   terminal.type(kCtrlC);
   ASSERT_TRUE(terminal.shows("status 0")) << terminal.screen();
   EXPECT_THAT(terminal.screen(), Not(HasSubstr("error")));
@@ -479,7 +594,7 @@ TEST_F(TerminalTest, CtrlCEndsJustHeaptraceWithoutAnErrorAndTheShellHasItsTermin
 TEST_F(TerminalTest, CtrlZDoesNotStopACaptureThatNobodyCouldContinue) {
   Terminal terminal(project_, "just heaptrace; echo \"status $?\"");
   ASSERT_TRUE(terminal.shows("Ctrl-C ends it")) << terminal.screen();
-  ASSERT_TRUE(eventually([&] { return trace().ends_with(text_of(kAlloc)); }));
+  ASSERT_TRUE(eventually([&] { return records(); }));
   terminal.type(kCtrlZ);
   std::this_thread::sleep_for(50ms);
   terminal.type(kCtrlC);
@@ -498,7 +613,7 @@ TEST_F(TerminalTest, ASecondCtrlCGivesTheTerminalBackToo) {
   ::setenv("FAKE_BOARD", ("stubborn:" + (project_ / "swo.bin").string()).c_str(), 1);
   Terminal terminal(project_, "just heaptrace; echo \"status $?\"; read x; echo \"read $x\"");
   ASSERT_TRUE(terminal.shows("Ctrl-C ends it")) << terminal.screen();
-  ASSERT_TRUE(eventually([&] { return trace() != "precious"; }));
+  ASSERT_TRUE(eventually([&] { return records(); }));
   terminal.type(kCtrlC);
   std::this_thread::sleep_for(500ms);
   terminal.type(kCtrlC);
@@ -511,7 +626,7 @@ TEST_F(TerminalTest, ASecondCtrlCGivesTheTerminalBackToo) {
 TEST_F(TerminalTest, APipelineKeepsTheTerminal) {
   // The other end of the pipe reads from the terminal, as a pager does.
   Terminal terminal(project_, "just heaptrace | sh -c 'read x </dev/tty; echo \"read $x\"'");
-  ASSERT_TRUE(eventually([&] { return trace().ends_with(text_of(kAlloc)); }));
+  ASSERT_TRUE(eventually([&] { return records(); }));
   terminal.type('y');
   terminal.type('\n');
   EXPECT_TRUE(terminal.shows("read y")) << terminal.screen();
