@@ -10,10 +10,13 @@ namespace drone::cli {
 
 namespace {
 
+/// Whether the target itself says what its heap is like, or has begun to before it could be heard.
 bool is_introduction(const itm::Packet& event) {
+  using heaptrace::Op;
   const auto [record, valid] =
       heaptrace::decode({static_cast<std::uint32_t>(event.value), event.size});
-  return valid && record.op == heaptrace::Op::kVersion;
+  return valid && (record.op == Op::kVersion ||
+                   (record.op >= Op::kPoolBlock && record.op <= Op::kHeapAlignment));
 }
 
 }  // namespace
