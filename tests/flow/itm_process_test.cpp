@@ -22,6 +22,7 @@
 #include <utility>
 
 #include "itm/decoder.hpp"
+#include "itm/swo_line.hpp"
 #include "support/byte_stream.hpp"
 #include "support/descriptor.hpp"
 #include "support/test_bytes.hpp"
@@ -524,11 +525,21 @@ TEST_F(ItmProcessTest, FlashResetAndCaptureWorkOnTheEmulatedBoard) {
 }
 
 TEST_F(ItmProcessTest, ASilentProgramAndAWrongBaudRateAreToldApart) {
+  // Its note says that a heap is traced on port 31, and no more.
+  write_file(project_ / "node.elf",
+             test::with_notes(test::make_elf(0x08000000, 1000),
+                              test::make_note("Drone", 1, std::string("\x1F\0\0\0\0\0\0\0", 8))));
   run(drone() + " flash node.elf");
-  for (const auto& [stream, message] : {std::pair(kSync, "the program has sent nothing"),
-                                        std::pair("84 81 01 00", "no packet of")}) {
+  itm::test::Random random(1);
+  const auto events = itm::test::make_stream(itm::test::Stream::kHeap, 300, random);
+  const auto garbled = itm::test::receive(itm::test::uart_line(events, random), 0.5,
+                                          itm::test::BadStops::kKept, random);
+  const std::string noise(reinterpret_cast<const char*>(garbled.data()), garbled.size());
+  for (const auto& [stream, message] :
+       {std::pair(text_of(kSync), "has not used it yet"),
+        std::pair(noise, "at a rate about 2.0 times slower than expected")}) {
     write_file(project_ / "heaptrace", "precious");
-    write_file(project_ / "swo.bin", text_of(stream));
+    write_file(project_ / "swo.bin", stream);
     ::setenv("FAKE_BOARD", (project_ / "swo.bin").c_str(), 1);
     const pid_t id = start(drone() + " itm --heaptrace heaptrace");
     ASSERT_TRUE(eventually([&] { return board_log().ends_with("c\n"); }));
