@@ -31,6 +31,20 @@ void PortDemux::write(std::span<const Packet> packets) {
   }
 }
 
+void PortDemux::feed(std::span<const std::byte> bytes) {
+  decoder_.feed(bytes, decoded_);
+  write(decoded_);
+  decoded_.clear();
+}
+
+void PortDemux::gap(std::uint64_t bytes) {
+  decoder_.gap(bytes, [this](const Packet& packet) { write({&packet, 1}); });
+}
+
+std::size_t PortDemux::finish() {
+  return decoder_.finish([this](const Packet& packet) { write({&packet, 1}); });
+}
+
 bool PortDemux::any_packet() const {
   return std::any_of(packets_.begin(), packets_.end(), [](std::uint64_t n) { return n != 0; });
 }

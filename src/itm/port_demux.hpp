@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// Packets in, each stimulus port's payload bytes out.
+// An ITM stream in, each stimulus port's payload bytes out.
 
 #include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
 
+#include "itm/decoder.hpp"
 #include "itm/packet.hpp"
 #include "support/byte_stream.hpp"
 
@@ -33,7 +34,15 @@ class PortDemux {
   /// use. A sink may take several ports, a port go to several sinks.
   void add_route(unsigned port, ByteSink& sink);
 
-  /// Throws whatever a sink throws.
+  /// Decodes `bytes`, which follow those fed before, and hands on what is certain now. Throws
+  /// whatever a sink throws.
+  void feed(std::span<const std::byte> bytes);
+
+  /// As those of Decoder.
+  void gap(std::uint64_t bytes);
+  std::size_t finish();
+
+  /// For streams that are decoded elsewhere: takes their packets. Throws whatever a sink throws.
   void write(std::span<const Packet> packets);
 
   /// Instrumentation packets seen, by port.
@@ -42,6 +51,8 @@ class PortDemux {
   const StreamLosses& losses() const { return losses_; }
 
  private:
+  Decoder decoder_;
+  std::vector<Packet> decoded_;
   std::array<std::vector<ByteSink*>, kPortCount> routes_;
   std::array<std::uint64_t, kPortCount> packets_{};
   StreamLosses losses_;
