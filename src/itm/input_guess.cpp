@@ -1,0 +1,422 @@
+// SPDX-License-Identifier: MIT
+#include "itm/input_guess.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+#include "itm/decoder.hpp"
+#include "itm/tpiu_deframer.hpp"
+
+namespace drone::itm {
+namespace {
+
+/// Costs, in 1/256 bit: whole numbers, so that a choice is the same on every machine.
+using Cost = std::int64_t;
+constexpr Cost bits(double n) { return static_cast<Cost>(n * 256); }
+
+// What no target sends, but what damage may make.
+constexpr Cost kFine = bits(12);
+constexpr Cost kReservedStreamFine = bits(16);
+/// Formatters repeat an ID that has not changed once in some frames, at most.
+constexpr Cost kSameStream = bits(6);
+/// Each further stream is less likely.
+constexpr Cost kFurtherStream = bits(2);
+constexpr Cost kNullZero = bits(1.0 / 16);
+constexpr Cost kSyncBetweenFrames = bits(4);
+constexpr Cost kHalfSync = bits(8);
+constexpr Cost kSyncInFrame = bits(24);
+
+// Margins of a choice.
+constexpr Cost kFramesAreRare = bits(8);
+constexpr Cost kSureOfItm = bits(28);
+constexpr Cost kSureOfFrames = bits(24);
+constexpr Cost kSureOfPhase = bits(24);
+constexpr Cost kSureOfStream = bits(16);
+constexpr Cost kLooksLikeItm = bits(10);
+constexpr Cost kLikelyPlace = bits(8);
+
+constexpr unsigned kSymbols = 256;
+constexpr unsigned kMostWeight = 8192;
+
+Cost log2_of(unsigned n) {
+  static const auto kTable = [] {
+    std::array<std::uint16_t, kMostWeight + 1> table{};
+    for (unsigned i = 1; i <= kMostWeight; ++i) {
+      table[i] = static_cast<std::uint16_t>(std::lround(256 * std::log2(i)));
+    }
+    return table;
+  }();
+  return kTable[n];
+}
+
+/// What a byte costs after those before it: the usual ones less.
+class ByteCost {
+ public:
+  /// `step`: how fast it learns.
+  explicit ByteCost(unsigned step) : step_(step) { weights_.fill(1); }
+
+  Cost cost(unsigned symbol) const { return log2_of(total_) - log2_of(weights_[symbol]); }
+
+  void learn(unsigned symbol) {
+    if (total_ + step_ > kMostWeight) {
+      total_ = 0;
+      for (std::uint16_t& weight : weights_) {
+        weight = static_cast<std::uint16_t>((weight + 1) / 2);
+        total_ += weight;
+      }
+    }
+    weights_[symbol] = static_cast<std::uint16_t>(weights_[symbol] + step_);
+    total_ += step_;
+  }
+
+  bool knows(unsigned symbol) const { return weights_[symbol] != 1; }
+
+ private:
+  std::array<std::uint16_t, kSymbols> weights_;
+  unsigned total_ = kSymbols;
+  unsigned step_;
+};
+
+constexpr unsigned kFastStep = 96;
+constexpr unsigned kSlowStep = 32;
+
+/// What a byte costs in an ITM stream.
+class ItmCost {
+ public:
+  Cost cost(std::uint8_t byte) const {
+    const detail::Header& header = detail::kHeaders[byte];
+    switch (state_) {
+      case State::kHeader:
+        return headers_.cost(byte) + (header.form == detail::Form::kReserved ? kFine : 0);
+      case State::kZeros:
+        if (byte == 0) return kZeroOfMany;
+        if (byte == kSyncEnd && zeros_ >= kSyncZeros) return kZeroOfMany;
+        return kFine + headers_.cost(byte);
+      case State::kPayload:
+        return payloads_[context_].cost(byte);
+      case State::kContinued:
+        return payloads_[context_].cost(byte) +
+               (missing_ == 1 && (byte & kContinuationBit) != 0 ? kFine : 0);
+    }
+    return 0;
+  }
+
+  void put(std::uint8_t byte) {
+    switch (state_) {
+      case State::kZeros:
+        if (byte == 0) {
+          ++zeros_;
+          return;
+        }
+        state_ = State::kHeader;
+        if (byte == kSyncEnd && zeros_ >= kSyncZeros) return;
+        put_header(byte);
+        return;
+      case State::kHeader:
+        put_header(byte);
+        return;
+      case State::kPayload:
+        payloads_[context_++].learn(byte);
+        if (--missing_ == 0) state_ = State::kHeader;
+        return;
+      case State::kContinued:
+        payloads_[context_].learn(byte);
+        if (--missing_ == 0 || (byte & kContinuationBit) == 0) state_ = State::kHeader;
+        return;
+    }
+  }
+
+ private:
+  enum class State : std::uint8_t { kHeader, kZeros, kPayload, kContinued };
+
+  static constexpr Cost kZeroOfMany = bits(1.0 / 4);
+  // Payload bytes are told apart by the packet's size and their place in it.
+  static constexpr std::array<std::uint8_t, 5> kFirstContext = {0, 0, 1, 0, 3};
+  static constexpr std::uint8_t kContinuedContext = 7;
+
+  void put_header(std::uint8_t byte) {
+    headers_.learn(byte);
+    const detail::Header& header = detail::kHeaders[byte];
+    missing_ = header.size;
+    switch (header.form) {
+      case detail::Form::kFixed:
+        if (missing_ == 0) return;
+        context_ = kFirstContext[missing_];
+        state_ = State::kPayload;
+        return;
+      case detail::Form::kContinued:
+        context_ = kContinuedContext;
+        state_ = State::kContinued;
+        return;
+      case detail::Form::kZero:
+        zeros_ = 1;
+        state_ = State::kZeros;
+        return;
+      case detail::Form::kReserved:
+        return;
+    }
+  }
+
+  State state_ = State::kHeader;
+  std::uint8_t context_ = 0;
+  std::uint8_t missing_ = 0;
+  std::size_t zeros_ = 0;
+  ByteCost headers_{kFastStep};
+  std::array<ByteCost, 8> payloads_ = [] {
+    const ByteCost fresh(kSlowStep);
+    return std::array{fresh, fresh, fresh, fresh, fresh, fresh, fresh, fresh};
+  }();
+};
+
+/// Bytes of one origin: what they cost as anything, and what they cost as ITM.
+struct StreamCost {
+  explicit StreamCost(unsigned stream) : id(stream) {}
+
+  Cost cost(std::uint8_t byte) const { return plain.cost(byte); }
+  void put(std::uint8_t byte) {
+    plain_cost += plain.cost(byte);
+    plain.learn(byte);
+    itm_cost += itm.cost(byte);
+    itm.put(byte);
+  }
+  Cost gain() const { return plain_cost - itm_cost; }
+
+  unsigned id;
+  Cost plain_cost = 0;
+  Cost itm_cost = 0;
+  ByteCost plain{kSlowStep};
+  ItmCost itm;
+};
+
+/// What the bytes cost as frames in one phase.
+class FrameCost {
+ public:
+  FrameCost(unsigned place, const InputKnowledge& knowledge)
+      : begin_(place), place_(place), first_(place), knowledge_(knowledge) {
+    for (unsigned id = 0; id != knowledge.streams.size(); ++id) {
+      if (knowledge.streams[id]) ids_.learn(id);
+    }
+    if (knowledge.likely_place && *knowledge.likely_place != place) cost_ += kLikelyPlace;
+  }
+
+  void put(std::span<const std::byte> bytes) {
+    while (!bytes.empty()) bytes = bytes.subspan(put_some(bytes));
+    put_tail();
+  }
+
+  unsigned begin() const { return begin_; }
+  /// Two phases that end in the same place have become one.
+  unsigned end() const { return place_; }
+
+  /// What all costs, one stream of it being ITM.
+  Cost total() const {
+    const StreamCost* const itm = itm_stream();
+    Cost total = cost_ - (itm == nullptr ? 0 : std::max(Cost{0}, itm->gain()));
+    for (const StreamCost& stream : streams_) total += stream.plain_cost;
+    return total;
+  }
+
+  /// The stream that is ITM most of all; null if there is none.
+  const StreamCost* itm_stream() const { return best_but(nullptr); }
+
+  bool sure_of_stream() const {
+    const StreamCost* const best = itm_stream();
+    if (best == nullptr || best->gain() < kLooksLikeItm) return false;
+    const StreamCost* const second = best_but(best);
+    return second == nullptr || best->gain() >= second->gain() + kSureOfStream;
+  }
+
+ private:
+  static constexpr std::size_t kMostStreams = 12;
+  static constexpr unsigned kOtherStreams = 0x81;
+
+  const StreamCost* best_but(const StreamCost* excepted) const {
+    const bool named = std::any_of(streams_.begin(), streams_.end(),
+                                   [](const StreamCost& each) { return is_tpiu_source(each.id); });
+    const StreamCost* best = nullptr;
+    for (const StreamCost& each : streams_) {
+      if (!is_tpiu_source(each.id) && (named || each.id != kTpiuUnnamedStream)) continue;
+      const auto& wanted = knowledge_.options.stream_id;
+      if (wanted && each.id != *wanted && each.id != kTpiuUnnamedStream) continue;
+      if (&each == excepted || (best != nullptr && each.gain() <= best->gain())) continue;
+      best = &each;
+    }
+    return best;
+  }
+
+  /// Takes a byte, or a synchronization; returns how many bytes that is.
+  std::size_t put_some(std::span<const std::byte> bytes) {
+    const auto byte_at = [bytes](std::size_t i) { return static_cast<std::uint8_t>(bytes[i]); };
+    if (byte_at(0) == 0xFF && bytes.size() >= 4 && byte_at(1) == 0xFF && byte_at(2) == 0xFF &&
+        byte_at(3) == 0x7F) {
+      cost_ += place_ == 0 ? kSyncBetweenFrames
+                           : kSyncInFrame + bits(8) * static_cast<Cost>(place_ - first_);
+      first_ = place_ = 0;
+      return 4;
+    }
+    if (bytes.size() < 4 && std::all_of(bytes.begin(), bytes.end(),
+                                        [](std::byte byte) { return byte == std::byte{0xFF}; })) {
+      return bytes.size();  // perhaps the beginning of one
+    }
+    if (byte_at(0) == 0xFF && place_ % 2 == 0 && bytes.size() >= 2 && byte_at(1) == 0x7F) {
+      cost_ += kHalfSync;
+      return 2;
+    }
+    frame_[place_++] = byte_at(0);
+    if (place_ == kTpiuFrameBytes) put_frame();
+    return 1;
+  }
+
+  void put_frame() {
+    const unsigned auxiliary = frame_[15];
+    for (unsigned place = first_; place < 15; ++place) {
+      if (place % 2 != 0) {
+        put_data(frame_[place]);
+        continue;
+      }
+      const unsigned bit = auxiliary >> (place / 2) & 1;
+      put_flag((frame_[place] & 1) != 0);
+      if ((frame_[place] & 1) == 0) {
+        put_data(static_cast<std::uint8_t>(frame_[place] | bit));
+        continue;
+      }
+      const unsigned id = frame_[place] >> 1;
+      cost_ += bits(1);
+      if (bit != 0 && place != 14) put_data(frame_[++place]);
+      put_id(id);
+    }
+    first_ = place_ = 0;
+  }
+
+  /// Of a frame that is not whole, what byte 15 would tell is taken to be what suits best.
+  void put_tail() {
+    for (unsigned place = first_; place < place_; ++place) {
+      const std::uint8_t byte = frame_[place];
+      if (place % 2 != 0) {
+        put_data(byte);
+        continue;
+      }
+      put_flag((byte & 1) != 0);
+      if ((byte & 1) == 0) {
+        const auto other = static_cast<std::uint8_t>(byte | 1);
+        put_data(data_cost(stream_, other) < data_cost(stream_, byte) ? other : byte);
+        continue;
+      }
+      const unsigned id = byte >> 1;
+      if (place + 1 < place_ && data_cost(stream_, frame_[place + 1]) <
+                                    data_cost(id, frame_[place + 1])) {
+        put_data(frame_[++place]);
+      }
+      put_id(id);
+    }
+  }
+
+  void put_flag(bool id) {
+    const unsigned total = flags_[0] + flags_[1];
+    cost_ += log2_of(total) - log2_of(flags_[id ? 1 : 0]);
+    flags_[id ? 1 : 0] += 2;
+    if (total > kMostWeight / 2) {
+      flags_[0] = flags_[0] / 2 + 1;
+      flags_[1] = flags_[1] / 2 + 1;
+    }
+  }
+
+  void put_id(unsigned id) {
+    if (id == stream_) {
+      cost_ += kSameStream;
+      return;
+    }
+    if (is_reserved_tpiu_stream(id)) cost_ += kReservedStreamFine;
+    if (!ids_.knows(id)) cost_ += kFurtherStream * std::min(ids_seen_++, 6);
+    cost_ += ids_.cost(id);
+    ids_.learn(id);
+    stream_ = id;
+  }
+
+  StreamCost* find(unsigned id) {
+    for (StreamCost& each : streams_) {
+      if (each.id == id) return &each;
+    }
+    return nullptr;
+  }
+
+  Cost data_cost(unsigned id, std::uint8_t byte) {
+    if (id == kTpiuNullStream) return byte == 0 ? kNullZero : kFine;
+    const StreamCost* const stream = find(id);
+    if (stream == nullptr) return bits(8);
+    return std::min(stream->plain.cost(byte), stream->itm.cost(byte));
+  }
+
+  void put_data(std::uint8_t byte) {
+    if (stream_ == kTpiuNullStream) {
+      cost_ += byte == 0 ? kNullZero : kFine;
+      return;
+    }
+    StreamCost* stream = find(stream_);
+    if (stream == nullptr) {
+      const bool many = streams_.size() >= kMostStreams;
+      stream = many ? find(kOtherStreams) : nullptr;
+      if (stream == nullptr) stream = &streams_.emplace_back(many ? kOtherStreams : stream_);
+    }
+    stream->put(byte);
+  }
+
+  unsigned begin_;
+  unsigned place_;
+  unsigned first_;
+  const InputKnowledge& knowledge_;
+  std::array<std::uint8_t, kTpiuFrameBytes> frame_{};
+  unsigned stream_ = kTpiuUnnamedStream;
+  std::array<unsigned, 2> flags_ = {2, 1};
+  ByteCost ids_{kFastStep};
+  int ids_seen_ = 0;
+  std::vector<StreamCost> streams_;
+  Cost cost_ = 0;
+};
+
+Cost cost_without_frames(std::span<const std::byte> bytes) {
+  StreamCost stream(kTpiuUnnamedStream);
+  for (const std::byte byte : bytes) stream.put(static_cast<std::uint8_t>(byte));
+  return std::min(stream.plain_cost, stream.itm_cost);
+}
+
+}  // namespace
+
+InputGuess guess_input(std::span<const std::byte> bytes, const InputKnowledge& knowledge) {
+  InputGuess guess;
+  if (knowledge.options.kind == InputKind::kItm) {
+    guess.sure = true;
+    return guess;
+  }
+  std::vector<FrameCost> phases;
+  phases.reserve(kTpiuFrameBytes);
+  for (unsigned place = 0; place != kTpiuFrameBytes; ++place) {
+    phases.emplace_back(place, knowledge).put(bytes);
+  }
+  const auto cheaper = [](const FrameCost& a, const FrameCost& b) { return a.total() < b.total(); };
+  const FrameCost& frames = *std::min_element(phases.begin(), phases.end(), cheaper);
+  const StreamCost* const itm = frames.itm_stream();
+  const bool has_itm = itm != nullptr && itm->gain() >= kLooksLikeItm;
+  const Cost frames_cost = frames.total();
+  bool sure = true;
+  if (!knowledge.options.kind) {
+    const Cost bare_cost = cost_without_frames(bytes);
+    if (!has_itm || bare_cost < frames_cost + kFramesAreRare + kSureOfFrames) {
+      guess.sure = bare_cost + kSureOfItm <= frames_cost + kFramesAreRare;
+      return guess;
+    }
+  }
+  for (const FrameCost& phase : phases) {
+    if (phase.end() != frames.end() && phase.total() < frames_cost + kSureOfPhase) sure = false;
+  }
+  guess.kind = InputKind::kTpiu;
+  guess.place = frames.begin();
+  guess.stream_id = itm != nullptr && is_tpiu_source(itm->id) ? itm->id : 0;
+  guess.sure = sure && (knowledge.options.stream_id || frames.sure_of_stream());
+  return guess;
+}
+
+}  // namespace drone::itm
