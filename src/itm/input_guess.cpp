@@ -31,12 +31,14 @@ constexpr Cost kSyncInFrame = bits(24);
 
 // Margins of a choice.
 constexpr Cost kFramesAreRare = bits(8);
-constexpr Cost kSureOfItm = bits(28);
-constexpr Cost kSureOfFrames = bits(24);
-constexpr Cost kSureOfPhase = bits(24);
+constexpr Cost kSureOfItm = bits(40);
+constexpr Cost kSureOfFrames = bits(32);
+constexpr Cost kSureOfPhase = bits(40);
 constexpr Cost kSureOfStream = bits(16);
 constexpr Cost kLooksLikeItm = bits(10);
 constexpr Cost kLikelyPlace = bits(8);
+/// Fewer bytes never leave no doubt that they are frames: four of them.
+constexpr std::size_t kLeastFrameBytes = 64;
 
 constexpr unsigned kSymbols = 256;
 constexpr unsigned kMostWeight = 8192;
@@ -55,10 +57,12 @@ Cost log2_of(unsigned n) {
 /// What a byte costs after those before it: the usual ones less.
 class ByteCost {
  public:
-  /// `step`: how fast it learns.
-  explicit ByteCost(unsigned step) : step_(step) { weights_.fill(1); }
+  /// `step`: how fast it learns; `most`: what the unusual costs.
+  explicit ByteCost(unsigned step, Cost most) : step_(step), most_(most) { weights_.fill(1); }
 
-  Cost cost(unsigned symbol) const { return log2_of(total_) - log2_of(weights_[symbol]); }
+  Cost cost(unsigned symbol) const {
+    return std::min(log2_of(total_) - log2_of(weights_[symbol]), most_);
+  }
 
   void learn(unsigned symbol) {
     if (total_ + step_ > kMostWeight) {
@@ -78,10 +82,13 @@ class ByteCost {
   std::array<std::uint16_t, kSymbols> weights_;
   unsigned total_ = kSymbols;
   unsigned step_;
+  Cost most_;
 };
 
-constexpr unsigned kFastStep = 96;
-constexpr unsigned kSlowStep = 32;
+/// Headers and IDs are of few kinds, which are told soon; a new one costs the more.
+ByteCost few_kinds() { return ByteCost(96, bits(16)); }
+/// Payloads may be anything: nothing costs much more than the byte itself.
+ByteCost any_bytes() { return ByteCost(32, bits(9)); }
 
 /// What a byte costs in an ITM stream.
 class ItmCost {
@@ -164,9 +171,9 @@ class ItmCost {
   std::uint8_t context_ = 0;
   std::uint8_t missing_ = 0;
   std::size_t zeros_ = 0;
-  ByteCost headers_{kFastStep};
+  ByteCost headers_ = few_kinds();
   std::array<ByteCost, 8> payloads_ = [] {
-    const ByteCost fresh(kSlowStep);
+    const ByteCost fresh = any_bytes();
     return std::array{fresh, fresh, fresh, fresh, fresh, fresh, fresh, fresh};
   }();
 };
@@ -187,53 +194,65 @@ struct StreamCost {
   unsigned id;
   Cost plain_cost = 0;
   Cost itm_cost = 0;
-  ByteCost plain{kSlowStep};
+  ByteCost plain = any_bytes();
   ItmCost itm;
+};
+
+/// The bytes as frames in one phase.
+struct FrameReading {
+  unsigned begin = 0;  ///< place of the first byte in its frame
+  unsigned end = 0;    ///< of the next byte; two phases that end in the same place have become one
+  Cost cost = 0;       ///< of all, one stream of it being ITM
+  unsigned stream_id = 0;  ///< of the ITM; 0 if it has no name
+  bool has_itm = false;    ///< one stream is better read as ITM than as anything
+  bool sure_of_stream = false;
 };
 
 /// What the bytes cost as frames in one phase.
 class FrameCost {
  public:
-  FrameCost(unsigned place, const InputKnowledge& knowledge)
-      : begin_(place), place_(place), first_(place), knowledge_(knowledge) {
-    for (unsigned id = 0; id != knowledge.streams.size(); ++id) {
-      if (knowledge.streams[id]) ids_.learn(id);
-    }
-    if (knowledge.likely_place && *knowledge.likely_place != place) cost_ += kLikelyPlace;
+  explicit FrameCost(const InputKnowledge& knowledge) : knowledge_(knowledge) {
+    streams_.reserve(kMostStreams + 1);
   }
 
-  void put(std::span<const std::byte> bytes) {
+  void put(unsigned place, std::span<const std::byte> bytes) {
+    begin_ = first_ = place_ = place;
+    stream_ = kTpiuUnnamedStream;
+    flags_ = {2, 1};
+    ids_ = few_kinds();
+    ids_seen_ = 0;
+    streams_.clear();
+    cost_ = knowledge_.likely_place.value_or(place) == place ? 0 : kLikelyPlace;
+    for (unsigned id = 0; id != knowledge_.streams.size(); ++id) {
+      if (knowledge_.streams[id]) ids_.learn(id);
+    }
     while (!bytes.empty()) bytes = bytes.subspan(put_some(bytes));
     put_tail();
   }
 
-  unsigned begin() const { return begin_; }
-  /// Two phases that end in the same place have become one.
-  unsigned end() const { return place_; }
-
-  /// What all costs, one stream of it being ITM.
-  Cost total() const {
-    const StreamCost* const itm = itm_stream();
-    Cost total = cost_ - (itm == nullptr ? 0 : std::max(Cost{0}, itm->gain()));
-    for (const StreamCost& stream : streams_) total += stream.plain_cost;
-    return total;
-  }
-
-  /// The stream that is ITM most of all; null if there is none.
-  const StreamCost* itm_stream() const { return best_but(nullptr); }
-
-  bool sure_of_stream() const {
-    const StreamCost* const best = itm_stream();
-    if (best == nullptr || best->gain() < kLooksLikeItm) return false;
-    const StreamCost* const second = best_but(best);
-    return second == nullptr || best->gain() >= second->gain() + kSureOfStream;
+  FrameReading reading() const {
+    const StreamCost* const itm = best_stream(nullptr);
+    FrameReading reading;
+    reading.begin = begin_;
+    reading.end = place_;
+    reading.cost = cost_;
+    for (const StreamCost& stream : streams_) reading.cost += stream.plain_cost;
+    if (itm == nullptr) return reading;
+    reading.stream_id = is_tpiu_source(itm->id) ? itm->id : 0;
+    reading.cost -= std::max(Cost{0}, itm->gain());
+    reading.has_itm = itm->gain() >= kLooksLikeItm;
+    const StreamCost* const second = best_stream(itm);
+    reading.sure_of_stream =
+        reading.has_itm && (second == nullptr || itm->gain() >= second->gain() + kSureOfStream);
+    return reading;
   }
 
  private:
   static constexpr std::size_t kMostStreams = 12;
   static constexpr unsigned kOtherStreams = 0x81;
 
-  const StreamCost* best_but(const StreamCost* excepted) const {
+  /// The stream that is ITM most of all; null if there is none.
+  const StreamCost* best_stream(const StreamCost* excepted) const {
     const bool named = std::any_of(streams_.begin(), streams_.end(),
                                    [](const StreamCost& each) { return is_tpiu_source(each.id); });
     const StreamCost* best = nullptr;
@@ -306,8 +325,8 @@ class FrameCost {
         continue;
       }
       const unsigned id = byte >> 1;
-      if (place + 1 < place_ && data_cost(stream_, frame_[place + 1]) <
-                                    data_cost(id, frame_[place + 1])) {
+      if (place + 1 < place_ &&
+          data_cost(stream_, frame_[place + 1]) < data_cost(id, frame_[place + 1])) {
         put_data(frame_[++place]);
       }
       put_id(id);
@@ -364,14 +383,14 @@ class FrameCost {
     stream->put(byte);
   }
 
-  unsigned begin_;
-  unsigned place_;
-  unsigned first_;
   const InputKnowledge& knowledge_;
+  unsigned begin_ = 0;
+  unsigned place_ = 0;
+  unsigned first_ = 0;
   std::array<std::uint8_t, kTpiuFrameBytes> frame_{};
   unsigned stream_ = kTpiuUnnamedStream;
   std::array<unsigned, 2> flags_ = {2, 1};
-  ByteCost ids_{kFastStep};
+  ByteCost ids_ = few_kinds();
   int ids_seen_ = 0;
   std::vector<StreamCost> streams_;
   Cost cost_ = 0;
@@ -380,7 +399,7 @@ class FrameCost {
 Cost cost_without_frames(std::span<const std::byte> bytes) {
   StreamCost stream(kTpiuUnnamedStream);
   for (const std::byte byte : bytes) stream.put(static_cast<std::uint8_t>(byte));
-  return std::min(stream.plain_cost, stream.itm_cost);
+  return std::min({stream.plain_cost, stream.itm_cost, bits(8) * static_cast<Cost>(bytes.size())});
 }
 
 }  // namespace
@@ -391,31 +410,31 @@ InputGuess guess_input(std::span<const std::byte> bytes, const InputKnowledge& k
     guess.sure = true;
     return guess;
   }
-  std::vector<FrameCost> phases;
-  phases.reserve(kTpiuFrameBytes);
+  FrameCost frame_cost(knowledge);
+  std::array<FrameReading, kTpiuFrameBytes> phases;
   for (unsigned place = 0; place != kTpiuFrameBytes; ++place) {
-    phases.emplace_back(place, knowledge).put(bytes);
+    frame_cost.put(place, bytes);
+    phases[place] = frame_cost.reading();
   }
-  const auto cheaper = [](const FrameCost& a, const FrameCost& b) { return a.total() < b.total(); };
-  const FrameCost& frames = *std::min_element(phases.begin(), phases.end(), cheaper);
-  const StreamCost* const itm = frames.itm_stream();
-  const bool has_itm = itm != nullptr && itm->gain() >= kLooksLikeItm;
-  const Cost frames_cost = frames.total();
-  bool sure = true;
+  const FrameReading& frames = *std::min_element(
+      phases.begin(), phases.end(),
+      [](const FrameReading& a, const FrameReading& b) { return a.cost < b.cost; });
+  guess.sure = knowledge.options.stream_id || frames.sure_of_stream;
   if (!knowledge.options.kind) {
     const Cost bare_cost = cost_without_frames(bytes);
-    if (!has_itm || bare_cost < frames_cost + kFramesAreRare + kSureOfFrames) {
-      guess.sure = bare_cost + kSureOfItm <= frames_cost + kFramesAreRare;
+    const Cost frames_cost = frames.cost + kFramesAreRare;
+    if (!frames.has_itm || bare_cost < frames_cost + kSureOfFrames) {
+      guess.sure = bare_cost + kSureOfItm <= frames_cost;
       return guess;
     }
+    if (bytes.size() < kLeastFrameBytes) guess.sure = false;
   }
-  for (const FrameCost& phase : phases) {
-    if (phase.end() != frames.end() && phase.total() < frames_cost + kSureOfPhase) sure = false;
+  for (const FrameReading& phase : phases) {
+    if (phase.end != frames.end && phase.cost < frames.cost + kSureOfPhase) guess.sure = false;
   }
   guess.kind = InputKind::kTpiu;
-  guess.place = frames.begin();
-  guess.stream_id = itm != nullptr && is_tpiu_source(itm->id) ? itm->id : 0;
-  guess.sure = sure && (knowledge.options.stream_id || frames.sure_of_stream());
+  guess.place = frames.begin;
+  guess.stream_id = frames.stream_id;
   return guess;
 }
 

@@ -5,8 +5,9 @@
 // and which of their streams is the ITM. Told from the bytes alone.
 //
 // Neither format says its name. A full synchronization may never come, and any bytes at all can be
-// read as ITM, and most as frames. So every reading is charged what it would cost to write the bytes
-// down, in bits, if it were true, with models that learn as they go (minimum description length):
+// read as ITM, and most as frames. So every reading is charged what it would cost to write the
+// bytes down, in bits, if it were true, with models that learn as they go (minimum description
+// length):
 //
 //   bare ITM    a header costs little if its like was seen before, a payload byte what is usual at
 //               its place; what no target sends (reserved headers, zeros that are no
@@ -14,13 +15,14 @@
 //   no reading  each byte what is usual anywhere; so that something that is no trace at all is not
 //               taken for frames because it is not ITM either
 //   frames in   the IDs, that are few and recur; a fine for those that are reserved or name the
-//   phase 0-15  stream that it is already, and for a null stream that is not zero; the bytes of each
+//   phase 0-15  stream that it is already, and for a null stream that is not zero; the bytes of
+//   each
 //               stream what is usual in it, those of the one that gains most by it as ITM
 //
-// In the wrong phase half of the bytes at even places are IDs, of a hundred kinds; as bare ITM, frames
-// have headers of all kinds. So the right reading is ahead by some bits every few bytes, and the
-// choice is made once it is ahead of all others by a margin; bare ITM, by far the most common, is
-// believed sooner than frames are.
+// In the wrong phase half of the bytes at even places are IDs, of a hundred kinds; as bare ITM,
+// frames have headers of all kinds. So the right reading is ahead by some bits every few bytes, and
+// the choice is made once it is ahead of all others by a margin; bare ITM, by far the most common,
+// is believed sooner than frames are.
 
 #include <bitset>
 #include <cstddef>

@@ -3,12 +3,12 @@
 
 // The first stage of every input: a stream of SWO bytes may be ITM as it is, or wrapped into TPIU
 // frames. Which it is, the phase of the frames and the stream that is the ITM are inferred from the
-// bytes (input_guess.hpp), as soon as they leave no doubt, at the latest after kMostUndecidedBytes or
-// at the end; in doubt a stream is bare ITM. Text at a few bytes a second is believed to be bare after
-// some ten characters. The choice depends on the bytes alone, never on time or chunks.
+// bytes (input_guess.hpp), as soon as they leave no doubt, at the latest after kMostUndecidedBytes
+// or at the end; in doubt a stream is bare ITM. Text at a few bytes a second is believed to be bare
+// after some ten characters. The choice depends on the bytes alone, never on time or chunks.
 //
-// Later on, frames that make no sense (a byte was lost, so that all are out of phase) are kept until
-// those that follow tell the phase; what cannot be told is a gap.
+// Later on, frames that make no sense (a byte was lost, so that all are out of phase) are kept
+// until those that follow tell the phase; what cannot be told is a gap.
 
 #include <cstddef>
 #include <cstdint>

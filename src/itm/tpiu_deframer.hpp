@@ -9,14 +9,15 @@
 //   place 0 2 .. 14   bit 0 set: bits 7:1 are the ID of the stream that comes next
 //                     bit 0 clear: data, whose bit 0 is in byte 15
 //   place 1 3 .. 13   data
-//   place 15          bit i is for place 2i: bit 0 of its data; or, if it is an ID, whether the byte
+//   place 15          bit i is for place 2i: bit 0 of its data; or, if it is an ID, whether the
+//   byte
 //                     right behind it is still of the stream before
 //
-// Stream 0 is nothing: it fills up frames. IDs 1 to 111 are sources. 123 and 125 tell of a flush and
-// of a trigger. The others are reserved; no even place holds 0xFF, so the full synchronization FF FF
-// FF 7F, which may stand before a frame, is found in any phase. The half synchronization FF 7F may
-// stand before any even place. Which stream the first bytes belong to is known only when there is
-// an ID; a single source that sends without a pause may never need one.
+// Stream 0 is nothing: it fills up frames. IDs 1 to 111 are sources. 123 and 125 tell of a flush
+// and of a trigger. The others are reserved; no even place holds 0xFF, so the full synchronization
+// FF FF FF 7F, which may stand before a frame, is found in any phase. The half synchronization FF
+// 7F may stand before any even place. Which stream the first bytes belong to is known only when
+// there is an ID; a single source that sends without a pause may never need one.
 
 #include <array>
 #include <bitset>
@@ -54,8 +55,8 @@ class TpiuSink {
 /// bytes: frames with a reserved ID are lost as a whole, and a full synchronization begins a frame
 /// wherever it stands. What no frame can tell by itself, that bytes were lost and all that follows
 /// is read in the wrong phase, shows in frames that are odd: they name a stream that was not there
-/// before, or fill up with what is not zero. Whoever can judge them is asked (watch()). A frame that
-/// is not whole at the end says nothing for certain.
+/// before, or fill up with what is not zero. Whoever can judge them is asked (watch()). A frame
+/// that is not whole at the end says nothing for certain.
 class TpiuDeframer {
  public:
   /// `place` of the first byte in its frame, 0 to 15; `stream` that it belongs to.
