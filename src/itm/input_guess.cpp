@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "itm/decoder.hpp"
@@ -111,6 +112,9 @@ class ItmCost {
     return 0;
   }
 
+  /// The next byte begins a packet.
+  void begin_anew() { state_ = State::kHeader; }
+
   void put(std::uint8_t byte) {
     switch (state_) {
       case State::kZeros:
@@ -182,11 +186,18 @@ class ItmCost {
 struct StreamCost {
   explicit StreamCost(unsigned stream) : id(stream) {}
 
-  Cost cost(std::uint8_t byte) const { return plain.cost(byte); }
-  void put(std::uint8_t byte) {
-    plain_cost += plain.cost(byte);
+  /// What was learned stays, what it cost is forgotten.
+  void begin_anew() {
+    plain_cost = itm_cost = 0;
+    itm.begin_anew();
+  }
+
+  void put(std::uint8_t byte, bool charged = true) {
+    if (charged) {
+      plain_cost += plain.cost(byte);
+      itm_cost += itm.cost(byte);
+    }
     plain.learn(byte);
-    itm_cost += itm.cost(byte);
     itm.put(byte);
   }
   Cost gain() const { return plain_cost - itm_cost; }
@@ -206,27 +217,36 @@ struct FrameReading {
   unsigned stream_id = 0;  ///< of the ITM; 0 if it has no name
   bool has_itm = false;    ///< one stream is better read as ITM than as anything
   bool sure_of_stream = false;
+  bool unnamed_is_itm = false;  ///< what comes before the first ID is the ITM's
 };
 
 /// What the bytes cost as frames in one phase.
 class FrameCost {
  public:
-  explicit FrameCost(const InputKnowledge& knowledge) : knowledge_(knowledge) {
-    streams_.reserve(kMostStreams + 1);
+  FrameCost(const InputOptions& options, const FramesBefore* before)
+      : options_(options), before_(before) {
+    streams_.reserve(kMostStreams + 3);
+    if (before == nullptr) return;
+    trained_ = StreamCost(before->itm_stream);
+    for (const std::byte byte : before->itm) trained_.put(static_cast<std::uint8_t>(byte));
+    trained_.begin_anew();
   }
 
   void put(unsigned place, std::span<const std::byte> bytes) {
     begin_ = first_ = place_ = place;
+    offset_ = 0;
     stream_ = kTpiuUnnamedStream;
     flags_ = {2, 1};
     ids_ = few_kinds();
     ids_seen_ = 0;
     streams_.clear();
-    cost_ = knowledge_.likely_place.value_or(place) == place ? 0 : kLikelyPlace;
-    for (unsigned id = 0; id != knowledge_.streams.size(); ++id) {
-      if (knowledge_.streams[id]) ids_.learn(id);
+    cost_ = 0;
+    if (before_ != nullptr) bytes = go_on(place, bytes);
+    while (!bytes.empty()) {
+      const std::size_t taken = put_some(bytes);
+      bytes = bytes.subspan(taken);
+      offset_ += taken;
     }
-    while (!bytes.empty()) bytes = bytes.subspan(put_some(bytes));
     put_tail();
   }
 
@@ -241,6 +261,13 @@ class FrameCost {
     reading.stream_id = is_tpiu_source(itm->id) ? itm->id : 0;
     reading.cost -= std::max(Cost{0}, itm->gain());
     reading.has_itm = itm->gain() >= kLooksLikeItm;
+    if (before_ != nullptr && itm->id != kTpiuUnnamedStream) {
+      const StreamCost* const unnamed = find(kTpiuUnnamedStream);
+      reading.unnamed_is_itm = unnamed != nullptr && unnamed->gain() > 0;
+      if (reading.unnamed_is_itm) reading.cost -= unnamed->gain();
+    } else {
+      reading.unnamed_is_itm = itm->id == kTpiuUnnamedStream;
+    }
     const StreamCost* const second = best_stream(itm);
     reading.sure_of_stream =
         reading.has_itm && (second == nullptr || itm->gain() >= second->gain() + kSureOfStream);
@@ -251,14 +278,40 @@ class FrameCost {
   static constexpr std::size_t kMostStreams = 12;
   static constexpr unsigned kOtherStreams = 0x81;
 
+  /// Behind frames the bytes up to the next frame in this phase say nothing, and those of the first
+  /// 16 are not charged, so that all phases are charged for the same bytes.
+  std::span<const std::byte> go_on(unsigned place, std::span<const std::byte> bytes) {
+    for (unsigned id = 0; id != before_->streams.size(); ++id) {
+      if (before_->streams[id]) ids_.learn(id);
+    }
+    streams_.push_back(trained_);
+    stream_ = before_->stream;
+    if (place != 0) {
+      // An ID may be among what was lost.
+      stream_ = kTpiuUnnamedStream;
+      if (trained_.id != stream_) {
+        streams_.push_back(trained_);
+        streams_.back().id = stream_;
+      }
+      const std::size_t head = std::min<std::size_t>(kTpiuFrameBytes - place, bytes.size());
+      bytes = bytes.subspan(head);
+      offset_ = head;
+      first_ = place_ = (place + static_cast<unsigned>(head)) % kTpiuFrameBytes;
+    }
+    cost_ = before_->likely_place.value_or(place) == place ? 0 : kLikelyPlace;
+    return bytes;
+  }
+
   /// The stream that is ITM most of all; null if there is none.
   const StreamCost* best_stream(const StreamCost* excepted) const {
     const bool named = std::any_of(streams_.begin(), streams_.end(),
                                    [](const StreamCost& each) { return is_tpiu_source(each.id); });
     const StreamCost* best = nullptr;
     for (const StreamCost& each : streams_) {
-      if (!is_tpiu_source(each.id) && (named || each.id != kTpiuUnnamedStream)) continue;
-      const auto& wanted = knowledge_.options.stream_id;
+      const bool may_be_unnamed =
+          before_ == nullptr ? !named : before_->itm_stream == kTpiuUnnamedStream;
+      if (!is_tpiu_source(each.id) && (each.id != kTpiuUnnamedStream || !may_be_unnamed)) continue;
+      const auto& wanted = options_.stream_id;
       if (wanted && each.id != *wanted && each.id != kTpiuUnnamedStream) continue;
       if (&each == excepted || (best != nullptr && each.gain() <= best->gain())) continue;
       best = &each;
@@ -284,6 +337,7 @@ class FrameCost {
       cost_ += kHalfSync;
       return 2;
     }
+    offsets_[place_] = offset_;
     frame_[place_++] = byte_at(0);
     if (place_ == kTpiuFrameBytes) put_frame();
     return 1;
@@ -292,6 +346,7 @@ class FrameCost {
   void put_frame() {
     const unsigned auxiliary = frame_[15];
     for (unsigned place = first_; place < 15; ++place) {
+      choose_charge(place);
       if (place % 2 != 0) {
         put_data(frame_[place]);
         continue;
@@ -303,7 +358,7 @@ class FrameCost {
         continue;
       }
       const unsigned id = frame_[place] >> 1;
-      cost_ += bits(1);
+      charge(bits(1));
       if (bit != 0 && place != 14) put_data(frame_[++place]);
       put_id(id);
     }
@@ -313,6 +368,7 @@ class FrameCost {
   /// Of a frame that is not whole, what byte 15 would tell is taken to be what suits best.
   void put_tail() {
     for (unsigned place = first_; place < place_; ++place) {
+      choose_charge(place);
       const std::uint8_t byte = frame_[place];
       if (place % 2 != 0) {
         put_data(byte);
@@ -333,9 +389,16 @@ class FrameCost {
     }
   }
 
+  void choose_charge(unsigned place) {
+    charged_ = before_ == nullptr || offsets_[place] >= kTpiuFrameBytes;
+  }
+  void charge(Cost cost) {
+    if (charged_) cost_ += cost;
+  }
+
   void put_flag(bool id) {
     const unsigned total = flags_[0] + flags_[1];
-    cost_ += log2_of(total) - log2_of(flags_[id ? 1 : 0]);
+    charge(log2_of(total) - log2_of(flags_[id ? 1 : 0]));
     flags_[id ? 1 : 0] += 2;
     if (total > kMostWeight / 2) {
       flags_[0] = flags_[0] / 2 + 1;
@@ -345,21 +408,21 @@ class FrameCost {
 
   void put_id(unsigned id) {
     if (id == stream_) {
-      cost_ += kSameStream;
+      charge(kSameStream);
       return;
     }
-    if (is_reserved_tpiu_stream(id)) cost_ += kReservedStreamFine;
-    if (!ids_.knows(id)) cost_ += kFurtherStream * std::min(ids_seen_++, 6);
-    cost_ += ids_.cost(id);
+    if (is_reserved_tpiu_stream(id)) charge(kReservedStreamFine);
+    if (!ids_.knows(id)) charge(kFurtherStream * std::min(ids_seen_++, 6));
+    charge(ids_.cost(id));
     ids_.learn(id);
     stream_ = id;
   }
 
-  StreamCost* find(unsigned id) {
-    for (StreamCost& each : streams_) {
-      if (each.id == id) return &each;
-    }
-    return nullptr;
+  StreamCost* find(unsigned id) { return const_cast<StreamCost*>(std::as_const(*this).find(id)); }
+  const StreamCost* find(unsigned id) const {
+    const auto found = std::find_if(streams_.begin(), streams_.end(),
+                                    [id](const StreamCost& each) { return each.id == id; });
+    return found == streams_.end() ? nullptr : &*found;
   }
 
   Cost data_cost(unsigned id, std::uint8_t byte) {
@@ -371,7 +434,7 @@ class FrameCost {
 
   void put_data(std::uint8_t byte) {
     if (stream_ == kTpiuNullStream) {
-      cost_ += byte == 0 ? kNullZero : kFine;
+      charge(byte == 0 ? kNullZero : kFine);
       return;
     }
     StreamCost* stream = find(stream_);
@@ -380,10 +443,15 @@ class FrameCost {
       stream = many ? find(kOtherStreams) : nullptr;
       if (stream == nullptr) stream = &streams_.emplace_back(many ? kOtherStreams : stream_);
     }
-    stream->put(byte);
+    stream->put(byte, charged_);
   }
 
-  const InputKnowledge& knowledge_;
+  const InputOptions& options_;
+  const FramesBefore* before_;  ///< null: these bytes are the beginning
+  StreamCost trained_{kTpiuUnnamedStream};
+  std::size_t offset_ = 0;                              ///< of the next byte
+  std::array<std::size_t, kTpiuFrameBytes> offsets_{};  ///< of the frame's
+  bool charged_ = true;
   unsigned begin_ = 0;
   unsigned place_ = 0;
   unsigned first_ = 0;
@@ -402,40 +470,57 @@ Cost cost_without_frames(std::span<const std::byte> bytes) {
   return std::min({stream.plain_cost, stream.itm_cost, bits(8) * static_cast<Cost>(bytes.size())});
 }
 
-}  // namespace
+/// What the bytes are as frames, if they are, in the phase that is likely most of all.
+struct BestReading {
+  FrameReading reading;
+  bool sure;
+};
 
-InputGuess guess_input(std::span<const std::byte> bytes, const InputKnowledge& knowledge) {
-  InputGuess guess;
-  if (knowledge.options.kind == InputKind::kItm) {
-    guess.sure = true;
-    return guess;
-  }
-  FrameCost frame_cost(knowledge);
+BestReading read_as_frames(std::span<const std::byte> bytes, const InputOptions& options,
+                           const FramesBefore* before) {
+  FrameCost frame_cost(options, before);
   std::array<FrameReading, kTpiuFrameBytes> phases;
   for (unsigned place = 0; place != kTpiuFrameBytes; ++place) {
     frame_cost.put(place, bytes);
     phases[place] = frame_cost.reading();
   }
-  const FrameReading& frames = *std::min_element(
+  const FrameReading& best = *std::min_element(
       phases.begin(), phases.end(),
       [](const FrameReading& a, const FrameReading& b) { return a.cost < b.cost; });
-  guess.sure = knowledge.options.stream_id || frames.sure_of_stream;
-  if (!knowledge.options.kind) {
+  const bool sure_of_phase =
+      std::all_of(phases.begin(), phases.end(), [&best](const FrameReading& phase) {
+        return phase.end == best.end || phase.cost >= best.cost + kSureOfPhase;
+      });
+  return {best, sure_of_phase && (options.stream_id || best.sure_of_stream)};
+}
+
+InputGuess frames_of(const BestReading& best) {
+  return {InputKind::kTpiu, best.reading.begin, best.reading.stream_id, best.reading.unnamed_is_itm,
+          best.sure};
+}
+
+}  // namespace
+
+InputGuess guess_input(std::span<const std::byte> bytes, const InputOptions& options) {
+  InputGuess bare;
+  bare.sure = options.kind == InputKind::kItm;
+  if (bare.sure) return bare;
+  BestReading frames = read_as_frames(bytes, options, nullptr);
+  if (!options.kind) {
     const Cost bare_cost = cost_without_frames(bytes);
-    const Cost frames_cost = frames.cost + kFramesAreRare;
-    if (!frames.has_itm || bare_cost < frames_cost + kSureOfFrames) {
-      guess.sure = bare_cost + kSureOfItm <= frames_cost;
-      return guess;
+    const Cost frames_cost = frames.reading.cost + kFramesAreRare;
+    if (!frames.reading.has_itm || bare_cost < frames_cost + kSureOfFrames) {
+      bare.sure = bare_cost + kSureOfItm <= frames_cost;
+      return bare;
     }
-    if (bytes.size() < kLeastFrameBytes) guess.sure = false;
+    if (bytes.size() < kLeastFrameBytes) frames.sure = false;
   }
-  for (const FrameReading& phase : phases) {
-    if (phase.end != frames.end && phase.cost < frames.cost + kSureOfPhase) guess.sure = false;
-  }
-  guess.kind = InputKind::kTpiu;
-  guess.place = frames.begin;
-  guess.stream_id = frames.stream_id;
-  return guess;
+  return frames_of(frames);
+}
+
+InputGuess guess_phase(std::span<const std::byte> bytes, const InputOptions& options,
+                       const FramesBefore& before) {
+  return frames_of(read_as_frames(bytes, options, &before));
 }
 
 }  // namespace drone::itm

@@ -30,25 +30,34 @@
 #include <span>
 
 #include "itm/input_stage.hpp"
+#include "itm/tpiu_deframer.hpp"
 
 namespace drone::itm {
 
-/// What is known of a stream before its bytes are looked at.
-struct InputKnowledge {
-  InputOptions options;
-  std::bitset<128> streams;              ///< that the frames have named before
+/// What is known of a stream of frames before its bytes are looked at.
+struct FramesBefore {
+  std::bitset<128> streams;              ///< that were named
+  unsigned stream;                       ///< of the last data
+  unsigned itm_stream;                   ///< perhaps kTpiuUnnamedStream
+  std::span<const std::byte> itm;        ///< its last bytes
   std::optional<unsigned> likely_place;  ///< of the first byte in its frame
 };
 
 struct InputGuess {
   InputKind kind = InputKind::kItm;
-  unsigned place = 0;      ///< of the first byte in its frame, 0 to 15
-  unsigned stream_id = 0;  ///< of the ITM; 0: no ID came
-  bool sure = false;       ///< more bytes would hardly change it
+  unsigned place = 0;           ///< of the first byte in its frame, 0 to 15
+  unsigned stream_id = 0;       ///< of the ITM; 0: no ID came
+  bool unnamed_is_itm = false;  ///< what comes before the first ID is the ITM's
+  bool sure = false;            ///< more bytes would hardly change it
 };
 
 /// The best guess from these bytes. Its cost grows with their number: some microseconds for 100,
 /// some ten milliseconds for 64 KB.
-InputGuess guess_input(std::span<const std::byte> bytes, const InputKnowledge& knowledge);
+InputGuess guess_input(std::span<const std::byte> bytes, const InputOptions& options);
+
+/// The best guess for bytes that go on behind frames, of which some were lost before these bytes or
+/// within the first frame; unless it is odd but whole, and then the phase is `before.likely_place`.
+InputGuess guess_phase(std::span<const std::byte> bytes, const InputOptions& options,
+                       const FramesBefore& before);
 
 }  // namespace drone::itm

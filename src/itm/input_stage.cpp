@@ -24,18 +24,30 @@ std::size_t look_after(std::size_t size) {
 /// How many bytes are before the next frame begins.
 std::size_t bytes_to_frame(unsigned place) { return (kTpiuFrameBytes - place) % kTpiuFrameBytes; }
 
+std::size_t count_sources(const std::bitset<128>& streams) {
+  std::size_t sources = 0;
+  for (unsigned id = 1; id <= kTpiuLastSource; ++id) sources += streams[id] ? 1 : 0;
+  return sources;
+}
+
+/// So many bytes tell how the ITM is.
+constexpr std::size_t kRecentBytes = 512;
+
 /// Takes the ITM out of what was in the frames.
 class ItmOfFrames final : public TpiuSink {
  public:
-  ItmOfFrames(unsigned itm_stream, bool unnamed_is_itm, bool unnamed_is_lost, ItmBytesSink& sink)
+  ItmOfFrames(unsigned itm_stream, bool unnamed_is_itm, bool unnamed_is_lost,
+              std::vector<std::byte>& recent, ItmBytesSink& sink)
       : itm_stream_(itm_stream),
         unnamed_is_itm_(unnamed_is_itm),
         unnamed_is_lost_(unnamed_is_lost),
+        recent_(recent),
         sink_(sink) {}
 
   void stream_bytes(unsigned id, std::span<const std::byte> bytes) override {
     const bool unnamed = id == kTpiuUnnamedStream;
     if (unnamed ? unnamed_is_itm_ : id == itm_stream_) {
+      remember(bytes);
       sink_.bytes(bytes);
     } else if (unnamed && unnamed_is_lost_) {
       sink_.gap(bytes.size());
@@ -44,9 +56,17 @@ class ItmOfFrames final : public TpiuSink {
   void lost(std::uint64_t bytes) override { sink_.gap(bytes); }
 
  private:
+  void remember(std::span<const std::byte> bytes) {
+    if (recent_.size() >= 2 * kRecentBytes)
+      recent_.erase(recent_.begin(), recent_.end() - kRecentBytes);
+    const auto last = bytes.last(std::min(bytes.size(), kRecentBytes));
+    recent_.insert(recent_.end(), last.begin(), last.end());
+  }
+
   unsigned itm_stream_;
   bool unnamed_is_itm_;
   bool unnamed_is_lost_;
+  std::vector<std::byte>& recent_;
   ItmBytesSink& sink_;
 };
 
@@ -140,7 +160,7 @@ void InputStage::finish(ItmBytesSink& sink) {
 }
 
 std::size_t InputStage::feed_frames(std::span<const std::byte> bytes, ItmBytesSink& sink) {
-  ItmOfFrames itm(choice_->stream_id, unnamed_is_itm_, unnamed_is_lost_, sink);
+  ItmOfFrames itm(choice_->stream_id, unnamed_is_itm_, unnamed_is_lost_, recent_, sink);
   return deframer_.feed(bytes, itm);
 }
 
@@ -152,14 +172,7 @@ void InputStage::begin_doubt(std::optional<unsigned> likely_place) {
 
 void InputStage::look(bool at_end, ItmBytesSink& sink) {
   const bool undecided = state_ == State::kUndecided;
-  InputKnowledge knowledge{options_, {}, {}};
-  if (!undecided) {
-    knowledge.options.kind = InputKind::kTpiu;
-    if (choice_->stream_id != 0) knowledge.options.stream_id = choice_->stream_id;
-    knowledge.streams = deframer_.expected();
-    knowledge.likely_place = likely_place_;
-  }
-  const InputGuess guess = guess_input(kept_, knowledge);
+  const InputGuess guess = undecided ? guess_input(kept_, options_) : guess_phase();
   const std::size_t most = undecided ? kMostUndecidedBytes : kMostDoubtfulBytes;
   if (!guess.sure && !at_end && kept_.size() < most) {
     next_look_ = std::min(look_after(kept_.size()), most);
@@ -168,6 +181,19 @@ void InputStage::look(bool at_end, ItmBytesSink& sink) {
   } else {
     find_phase(guess, sink);
   }
+}
+
+InputGuess InputStage::guess_phase() const {
+  InputOptions options{InputKind::kTpiu, std::nullopt};
+  if (choice_->stream_id != 0) options.stream_id = choice_->stream_id;
+  const bool unnamed = deframer_.stream() == kTpiuUnnamedStream && unnamed_is_itm_;
+  FramesBefore before;
+  before.streams = deframer_.expected();
+  before.stream = deframer_.stream();
+  before.itm_stream = unnamed ? kTpiuUnnamedStream : choice_->stream_id;
+  before.itm = std::span(recent_).last(std::min(recent_.size(), kRecentBytes));
+  before.likely_place = likely_place_;
+  return itm::guess_phase(kept_, options, before);
 }
 
 void InputStage::decide(const InputGuess& guess, ItmBytesSink& sink) {
@@ -190,7 +216,7 @@ void InputStage::decide(const InputGuess& guess, ItmBytesSink& sink) {
     return;
   }
   deframer_ = TpiuDeframer(guess.place);
-  unnamed_is_itm_ = guess.stream_id == 0;
+  unnamed_is_itm_ = guess.unnamed_is_itm;
   feed_frames(kept, sink);
   deframer_.watch(true);
 }
@@ -202,9 +228,7 @@ void InputStage::find_phase(const InputGuess& guess, ItmBytesSink& sink) {
   std::size_t lost = 0;
   if (!phase_may_hold_ || guess.place != 0) {
     const std::bitset<128> expected = deframer_.expected();
-    std::size_t sources = 0;
-    for (unsigned id = 1; id <= kTpiuLastSource; ++id) sources += expected[id] ? 1 : 0;
-    unnamed_is_itm_ = sources <= 1;
+    unnamed_is_itm_ = guess.unnamed_is_itm || count_sources(expected) <= 1;
     unnamed_is_lost_ = true;
     deframer_ = TpiuDeframer();
     deframer_.expect(expected);

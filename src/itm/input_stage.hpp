@@ -91,6 +91,7 @@ class InputStage {
   };
 
   void look(bool at_end, ItmBytesSink& sink);
+  InputGuess guess_phase() const;
   void decide(const InputGuess& guess, ItmBytesSink& sink);
   void find_phase(const InputGuess& guess, ItmBytesSink& sink);
   std::size_t feed_frames(std::span<const std::byte> bytes, ItmBytesSink& sink);
@@ -103,7 +104,8 @@ class InputStage {
   std::size_t next_look_ = 1;  ///< how much of `kept_` there is to be then
   std::vector<KeptPart> kept_parts_;
   TpiuDeframer deframer_;
-  bool unnamed_is_itm_ = false;  ///< what belongs to no stream that was named is the ITM's
+  std::vector<std::byte> recent_;  ///< the last of the ITM
+  bool unnamed_is_itm_ = false;    ///< what belongs to no stream that was named is the ITM's
   bool unnamed_is_lost_ = false;
   bool phase_may_hold_ = false;  ///< of kDoubtful: `kept_` begins with a frame, if nothing was lost
   std::optional<unsigned> likely_place_;  ///< of the first byte of `kept_` in its frame

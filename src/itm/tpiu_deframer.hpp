@@ -82,6 +82,8 @@ class TpiuDeframer {
   /// Gives up what is held, and returns how many bytes that is. The next byte begins a frame.
   std::size_t drop();
 
+  /// That the next byte of data belongs to.
+  unsigned stream() const { return stream_; }
   /// Of the next byte in its frame.
   unsigned place() const { return static_cast<unsigned>(used_); }
 
