@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 
 // How fast a capture is decoded, from a file to the payload bytes of each port, in processor time
-// of one core; beside it, on the same file in the same run, reading alone, a copy, and a plain loop.
+// of one core; beside it, on the same file in the same run, reading alone, a copy, and a plain
+// loop.
 //
 //   bench_capture [MEGABYTES [FOLDER]]
 //

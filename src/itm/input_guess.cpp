@@ -223,8 +223,8 @@ struct FrameReading {
 /// What the bytes cost as frames in one phase.
 class FrameCost {
  public:
-  FrameCost(const InputOptions& options, const FramesBefore* before)
-      : options_(options), before_(before) {
+  /// `before`: null if nothing came before.
+  explicit FrameCost(const FramesBefore* before) : before_(before) {
     streams_.reserve(kMostStreams + 3);
     if (before == nullptr) return;
     trained_ = StreamCost(before->itm_stream);
@@ -293,12 +293,12 @@ class FrameCost {
         streams_.push_back(trained_);
         streams_.back().id = stream_;
       }
-      const std::size_t head = std::min<std::size_t>(kTpiuFrameBytes - place, bytes.size());
-      bytes = bytes.subspan(head);
+      const std::size_t head = bytes_to_frame(place);
+      bytes = bytes.subspan(std::min(head, bytes.size()));
       offset_ = head;
-      first_ = place_ = (place + static_cast<unsigned>(head)) % kTpiuFrameBytes;
+      first_ = place_ = 0;
     }
-    cost_ = before_->likely_place.value_or(place) == place ? 0 : kLikelyPlace;
+    if (before_->likely_place.value_or(place) != place) cost_ += kLikelyPlace;
     return bytes;
   }
 
@@ -311,8 +311,6 @@ class FrameCost {
       const bool may_be_unnamed =
           before_ == nullptr ? !named : before_->itm_stream == kTpiuUnnamedStream;
       if (!is_tpiu_source(each.id) && (each.id != kTpiuUnnamedStream || !may_be_unnamed)) continue;
-      const auto& wanted = options_.stream_id;
-      if (wanted && each.id != *wanted && each.id != kTpiuUnnamedStream) continue;
       if (&each == excepted || (best != nullptr && each.gain() <= best->gain())) continue;
       best = &each;
     }
@@ -446,7 +444,6 @@ class FrameCost {
     stream->put(byte, charged_);
   }
 
-  const InputOptions& options_;
   const FramesBefore* before_;  ///< null: these bytes are the beginning
   StreamCost trained_{kTpiuUnnamedStream};
   std::size_t offset_ = 0;                              ///< of the next byte
@@ -478,7 +475,7 @@ struct BestReading {
 
 BestReading read_as_frames(std::span<const std::byte> bytes, const InputOptions& options,
                            const FramesBefore* before) {
-  FrameCost frame_cost(options, before);
+  FrameCost frame_cost(before);
   std::array<FrameReading, kTpiuFrameBytes> phases;
   for (unsigned place = 0; place != kTpiuFrameBytes; ++place) {
     frame_cost.put(place, bytes);

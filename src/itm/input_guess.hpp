@@ -43,6 +43,11 @@ struct FramesBefore {
   std::optional<unsigned> likely_place;  ///< of the first byte in its frame
 };
 
+/// How many bytes are before the first frame that is whole.
+constexpr std::size_t bytes_to_frame(unsigned place) {
+  return (kTpiuFrameBytes - place) % kTpiuFrameBytes;
+}
+
 struct InputGuess {
   InputKind kind = InputKind::kItm;
   unsigned place = 0;           ///< of the first byte in its frame, 0 to 15

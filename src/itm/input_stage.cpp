@@ -21,9 +21,6 @@ std::size_t look_after(std::size_t size) {
   return size * 2;
 }
 
-/// How many bytes are before the next frame begins.
-std::size_t bytes_to_frame(unsigned place) { return (kTpiuFrameBytes - place) % kTpiuFrameBytes; }
-
 std::size_t count_sources(const std::bitset<128>& streams) {
   std::size_t sources = 0;
   for (unsigned id = 1; id <= kTpiuLastSource; ++id) sources += streams[id] ? 1 : 0;

@@ -105,7 +105,7 @@ std::size_t TpiuDeframer::feed(std::span<const std::byte> bytes, TpiuSink& sink)
   const std::byte* const end = next + bytes.size();
   while (next != end && !in_doubt_) {
     if (used_ == 0) next = feed_plain_frames(next, end, run);
-    if (used_ == 0 && is_whole_frame(next, end)) {
+    if (used_ == 0 && ones_ != 3 && is_whole_frame(next, end)) {
       std::copy_n(next, kTpiuFrameBytes, frame_.data());
       next += kTpiuFrameBytes;
       used_ = kTpiuFrameBytes;
@@ -150,7 +150,11 @@ void TpiuDeframer::push(std::byte byte, Run& run) {
   if (byte == kSyncEnd) {
     if (ones_ == 3) {
       const std::size_t cut = used_ - first_;
-      if (cut > 3) run.lost(cut - 3);
+      if (cut > 3) {
+        run.lost(cut - 3);
+      } else if (cut < 3) {
+        run.lost(3 - cut);  // the synchronization began where the frame before it had bytes to come
+      }
       first_ = used_ = 0;
       ones_ = 0;
       return;

@@ -43,8 +43,8 @@ namespace detail {
 
 inline void append_text(std::vector<std::byte>& out, Random& random, bool words) {
   static constexpr std::array<std::string_view, 8> kLines = {
-      "tick ",         "temperature: ", "Hello, world", "state=IDLE ",
-      "[INFO] adc0 = ", "ok",            "rx ",          "free heap "};
+      "tick ", "temperature: ", "Hello, world", "state=IDLE ", "[INFO] adc0 = ",
+      "ok",    "rx ",           "free heap "};
   std::vector<char> line;
   for (const char c : kLines[random.below(kLines.size())]) line.push_back(c);
   for (unsigned digits = random.below(5); digits != 0; --digits) {
