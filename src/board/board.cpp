@@ -53,6 +53,7 @@ Board::Board(const Options& options, int trace, int signals, std::ostream& log)
   load(options.elf);
   if (!options.gdb.empty()) server_.emplace(options.gdb, static_cast<GdbTarget&>(*this));
   halted_ = hold_ = options.start_halted;
+  machine_.set_halted(halted_);
 }
 
 void Board::load(const std::filesystem::path& elf) {
@@ -218,12 +219,14 @@ void Board::finish() {
 void Board::halt(int signal) {
   if (!halted_) signal_ = signal;
   halted_ = true;
+  machine_.set_halted(true);
   if (server_) server_->notify_halted();
 }
 
 void Board::resume() {
   if (!halted_) return;
   halted_ = hold_ = false;
+  machine_.set_halted(false);
   machine_.prepare_resume();
   restart_pace();
 }
@@ -231,6 +234,7 @@ void Board::resume() {
 void Board::step() {
   machine_.prepare_resume();
   halted_ = hold_ = false;
+  machine_.set_halted(false);
   const RunEnd end = machine_.step();
   collect_trace();
   if (end == RunEnd::kLimit) {

@@ -261,6 +261,8 @@ void Machine::prepare_resume() {
 bool Machine::read(std::uint32_t address, std::span<std::byte> bytes) {
   if (address < kSystemBase || address >= kSystemEnd) return cpu_.read_memory(address, bytes);
   if (bytes.size() > kSystemEnd - address) return false;
+  registers_.set_core_status((halted_ ? cortex_m::kDhcsrHalted : 0) |
+                             (asleep_ ? cortex_m::kDhcsrSleeping : 0));
   // Registers are read by accesses as wide as address and length allow.
   while (!bytes.empty()) {
     const unsigned size = access_size(address, bytes.size());

@@ -93,6 +93,8 @@ class Machine final : private CpuClient {
   // What a debugger does.
   Cpu& cpu() { return cpu_; }
   void set_debugger_attached(bool attached);
+  /// Whether a debugger holds the processor, for DHCSR.
+  void set_halted(bool halted) { halted_ = halted; }
   /// The next run starts even if there is a breakpoint, or a BKPT that was reported.
   void prepare_resume();
   std::multiset<std::uint32_t>& breakpoints() { return breakpoints_; }
@@ -132,6 +134,7 @@ class Machine final : private CpuClient {
   std::function<void(std::uint32_t)> observer_;
 
   std::uint64_t limit_ = 0;
+  bool halted_ = false;
   bool asleep_ = false;
   bool waits_for_event_ = false;
   bool event_ = false;  // the event register

@@ -77,7 +77,7 @@ std::uint32_t SystemRegisters::read_word(std::uint32_t address, std::uint64_t no
   }
   if (address == kDemcr) return demcr_;
   if (address == kDhcsr) {
-    return kDhcsrRegisterReady | (debugger_present_ ? kDhcsrDebugEnabled : 0);
+    return kDhcsrRegisterReady | core_status_ | (debugger_present_ ? kDhcsrDebugEnabled : 0);
   }
   if (address >= kSysTickCsr && address <= kSysTickCalib) return systick_.read(address, now);
   if (address >= kNvicIser && address < kScbCpuid) return read_nvic(address);

@@ -83,6 +83,8 @@ class SystemRegisters {
   void set_bus_fault_address(std::uint32_t address) { bfar_ = address; }
   void set_memory_fault_address(std::uint32_t address) { mmfar_ = address; }
   void set_debugger_present(bool present) { debugger_present_ = present; }
+  /// What DHCSR says of the core besides: kDhcsrHalted, kDhcsrSleeping.
+  void set_core_status(std::uint32_t status) { core_status_ = status; }
 
  private:
   std::uint32_t read_word(std::uint32_t address, std::uint64_t now);
@@ -107,6 +109,7 @@ class SystemRegisters {
 
   std::uint32_t demcr_ = 0;
   bool debugger_present_ = false;
+  std::uint32_t core_status_ = 0;
 
   std::uint32_t vtor_ = 0;
   std::uint32_t scr_ = 0;

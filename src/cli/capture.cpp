@@ -2,89 +2,174 @@
 #include "cli/capture.hpp"
 
 #include <poll.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <chrono>
-#include <climits>
+#include <iterator>
 #include <ostream>
-#include <system_error>
+#include <utility>
 
 namespace drone::cli {
 namespace {
 
-constexpr std::size_t kChunkBytes = 1 << 18;
-constexpr std::chrono::seconds kDrainTime{2};
+/// So much is written out at a time: what a capture that is killed has read and not written.
+constexpr std::size_t kPieceBytes = 1 << 16;
+
+constexpr std::chrono::milliseconds kTick{100};
+
+bool has_failed(const GuardedSink* sink) { return sink->error().has_value(); }
 
 }  // namespace
 
-void GuardedSink::write(std::span<const std::byte> bytes) {
-  if (error_) return;
-  try {
-    sink_.write(bytes);
-  } catch (const Error& error) {
-    error_ = error;
-  }
-}
-
-void GuardedSink::flush() {
-  if (error_) return;
-  try {
-    sink_.flush();
-  } catch (const Error& error) {
-    error_ = error;
-  }
-}
-
 Capture::Capture(const ItmPlan& plan, Environment& environment, const Interrupts& interrupts)
-    : interrupts_(interrupts),
+    : plan_(plan),
+      interrupts_(interrupts),
       err_(environment.err),
       display_descriptor_(plan.shown.empty() ? -1 : environment.out_descriptor),
       display_(environment, interrupts),
-      port_files_(plan.files.size()),
-      buffer_(kChunkBytes) {
+      limit_(plan.events),
+      shown_(display_),
+      input_(plan.input) {
   for (const PortFile& file : plan.files) {
-    GuardedSink& sink = outputs_.emplace_back(files_.emplace_back(file.file));
+    GuardedSink& sink = port_files_.emplace_back(file.file).sink;
+    outputs_.push_back(&sink);
     for (const unsigned port : file.ports) demux_.add_route(port, sink);
   }
   for (const HeaptraceFile& trace : plan.heaptraces) {
-    GuardedSink& sink = outputs_.emplace_back(files_.emplace_back(trace.file));
-    traces_.push_back({trace.file, heaptrace::Writer(sink, trace.port), sink,
-                       !files_.back().created(), trace.reader});
+    TraceRecorder& recorder = recorders_.emplace_back(trace, limit_);
+    outputs_.push_back(&recorder.sink());
+    traces_.push_back(
+        {trace.file, recorder.writer(), recorder.sink(), recorder.was_there(), trace.reader});
   }
-  GuardedSink& shown = outputs_.emplace_back(display_);
-  for (const unsigned port : plan.shown) demux_.add_route(port, shown);
+  if (plan.raw) outputs_.push_back(&raw_.emplace(*plan.raw).sink);
+  outputs_.push_back(&shown_);
+  for (const unsigned port : plan.shown) demux_.add_route(port, shown_);
 }
 
-void Capture::run(probe::SwoStream& stream) {
-  try {
-    pump(stream);
-  } catch (const Error&) {
-    stream_error_ = std::current_exception();
-  }
+bool Capture::has_files() const { return outputs_.size() != 1; }
+
+void Capture::run(probe::SwoStream& stream, std::optional<std::size_t> queue_bytes) {
+  BoundedByteQueue queue(queue_bytes.value_or(stream.can_wait() ? kReadAheadBytes : kQueueBytes));
+  probe::SourceReader reader(stream, queue);
+  pump(queue, reader);
+  stream_error_ = reader.error();
   close();
 }
 
-bool Capture::must_end() const {
-  return interrupts_.requested() || ended_by_reader() ||
-         std::any_of(outputs_.begin(), outputs_.end(),
-                     [](const GuardedSink& sink) { return sink.error().has_value(); });
+void Capture::pump(BoundedByteQueue& queue, probe::SourceReader& reader) {
+  Clock::time_point next_tick = Clock::now();
+  if (plan_.duration) deadline_ = next_tick + *plan_.duration;
+  while (true) {
+    wait(queue, deadline_ && !end_ ? std::min(next_tick, *deadline_) : next_tick);
+    const BoundedByteQueue::Piece piece = queue.take(kPieceBytes);
+    if (piece.kind == BoundedByteQueue::Kind::kEnd) break;
+    take(piece);
+    const Clock::time_point now = Clock::now();
+    if (now >= next_tick) {
+      tick(now);
+      next_tick = now + kTick;
+    }
+    if (display_.closed()) tell_of_closed_display();
+    if (end_) continue;
+    end_ = reason_to_end(now);
+    if (end_) {
+      reader.stop();
+    } else {
+      tell_of_failures();
+    }
+  }
+  if (!end_ && has_all_events()) end_ = CaptureEnd::kEvents;
 }
 
-void Capture::pump(probe::SwoStream& stream) {
-  while (!must_end()) {
-    // Of standard output only its end is of interest: its reader may go while the target is silent.
-    pollfd events[] = {{stream.descriptor(), POLLIN, 0},
-                       {interrupts_.descriptor(), POLLIN, 0},
-                       {display_descriptor_, 0, 0}};
-    if (::poll(events, std::size(events), -1) < 0) continue;
-    if (events[2].revents != 0) display_.mark_closed();
-    if (events[0].revents != 0 && !read_chunk(stream)) return;
-    if (display_.closed()) tell_of_closed_display();
+/// Until something came, the user wants an end, or the reader of standard output has gone (the
+/// target may be silent meanwhile).
+void Capture::wait(const BoundedByteQueue& queue, Clock::time_point until) {
+  pollfd events[] = {{queue.descriptor(), POLLIN, 0},
+                     {end_ ? -1 : interrupts_.descriptor(), POLLIN, 0},
+                     {display_.closed() ? -1 : display_descriptor_, 0, 0}};
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
+  const int timeout_ms = static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, kTick.count()));
+  if (::poll(events, std::size(events), timeout_ms) > 0 && events[2].revents != 0) {
+    display_.mark_closed();
   }
-  stream.stop();
-  drain(stream);
+}
+
+void Capture::take(const BoundedByteQueue::Piece& piece) {
+  if (piece.kind == BoundedByteQueue::Kind::kNothing) return;
+  idle_ = false;
+  if (piece.kind == BoundedByteQueue::Kind::kBytes) {
+    take_bytes(piece.bytes);
+  } else {
+    lost_bytes_ += piece.lost;
+    for (CaptureWatcher* watcher : watchers_) watcher->on_gap(piece.lost);
+    input_.gap(piece.lost, itm_input_);
+  }
+  deliver();
+}
+
+void Capture::take_bytes(std::span<const std::byte> bytes) {
+  if (bytes_ == 0) {
+    // What the ports' files held before is given up now, also where nothing will be written to
+    // them; the heaptrace files have to wait for an event.
+    for (OutputFile& file : port_files_) file.sink.write({});
+  }
+  bytes_ += bytes.size();
+  // First of all, untouched: it is there to find out what the others did wrong.
+  if (raw_) raw_->sink.write(bytes);
+  for (CaptureWatcher* watcher : watchers_) watcher->on_bytes(bytes);
+  input_.feed(bytes, itm_input_);
+}
+
+void Capture::take_itm(std::span<const std::byte> itm) {
+  decoder_.feed(itm, packets_);
+  // Which of several heaps has the last event of a limit is a matter of the stream's order, and not
+  // of the chunks that it comes in.
+  const std::size_t step = limit_.is_set() && recorders_.size() > 1 ? 1 : itm.size();
+  for (; !itm.empty(); itm = itm.subspan(step)) {
+    for (TraceRecorder& recorder : recorders_) recorder.feed(itm.first(step));
+  }
+}
+
+void Capture::take_itm_gap(std::uint64_t bytes) {
+  decoder_.gap(bytes, [this](const itm::Packet& packet) { packets_.push_back(packet); });
+  for (TraceRecorder& recorder : recorders_) recorder.gap(bytes);
+}
+
+void Capture::deliver() {
+  demux_.write(packets_);
+  for (CaptureWatcher* watcher : watchers_) watcher->on_packets(packets_);
+  packets_.clear();
+  for (std::size_t i = 0; i != recorders_.size(); ++i) {
+    const std::span<const itm::Packet> packets = recorders_[i].deliver();
+    for (CaptureWatcher* watcher : watchers_) watcher->on_trace_packets(i, packets);
+  }
+  for (GuardedSink* sink : outputs_) sink->flush();
+}
+
+void Capture::tick(Clock::time_point now) {
+  if (std::exchange(idle_, true)) events_are_late_ = limit_.is_reached();
+  for (CaptureWatcher* watcher : watchers_) watcher->on_tick(now);
+}
+
+std::optional<CaptureEnd> Capture::reason_to_end(Clock::time_point now) const {
+  if (interrupts_.requested()) return CaptureEnd::kInterrupted;
+  if (ended_by_reader()) return CaptureEnd::kReaderGone;
+  if (nothing_can_be_written()) return CaptureEnd::kOutputs;
+  if (has_all_events()) return CaptureEnd::kEvents;
+  if (deadline_ && now >= *deadline_) return CaptureEnd::kDuration;
+  return std::nullopt;
+}
+
+/// Also when the last one's timestamp may still be to come, but nothing comes.
+bool Capture::has_all_events() const {
+  return limit_.is_reached() &&
+         (events_are_late_ ||
+          std::all_of(recorders_.begin(), recorders_.end(),
+                      [](const TraceRecorder& recorder) { return recorder.is_complete(); }));
+}
+
+bool Capture::nothing_can_be_written() const {
+  const auto end = has_files() ? outputs_.end() - 1 : outputs_.end();
+  return std::all_of(outputs_.begin(), end, has_failed);
 }
 
 void Capture::tell_of_closed_display() {
@@ -93,73 +178,37 @@ void Capture::tell_of_closed_display() {
   err_ << "note: nobody reads standard output any more; the recording goes on\n" << std::flush;
 }
 
-void Capture::drain(probe::SwoStream& stream) {
-  const auto deadline = std::chrono::steady_clock::now() + kDrainTime;
-  while (true) {
-    const auto left =
-        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-    if (left.count() <= 0) return;
-    pollfd readable{stream.descriptor(), POLLIN, 0};
-    if (::poll(&readable, 1, static_cast<int>(left.count())) < 0) continue;
-    if (readable.revents != 0 && !read_chunk(stream)) return;
-  }
-}
-
-bool Capture::read_chunk(probe::SwoStream& stream) {
-  const std::size_t n = stream.read(buffer_);
-  take(std::span(buffer_).first(n));
-  return n != 0;
-}
-
-void Capture::take(std::span<const std::byte> bytes) {
-  if (bytes.empty()) return;
-  if (bytes_ == 0) {
-    // What the ports' files held before is given up now, also where nothing will be written to
-    // them; the heaptrace files, behind them, have to wait for an event.
-    const auto end = outputs_.begin() + static_cast<std::ptrdiff_t>(port_files_);
-    for (auto sink = outputs_.begin(); sink != end; ++sink) sink->write({});
-  }
-  bytes_ += bytes.size();
-  decoder_.feed(bytes, packets_);
-  deliver();
-}
-
-void Capture::deliver() {
-  demux_.write(packets_);
-  for (Trace& trace : traces_) record(trace);
-  packets_.clear();
-  for (GuardedSink& sink : outputs_) sink.flush();
-}
-
-void Capture::record(Trace& trace) {
-  std::span<const itm::Packet> packets(packets_);
-  if (!trace.begun()) {
-    const auto event = std::find_if(packets.begin(), packets.end(), [&](const itm::Packet& packet) {
-      return packet.kind == itm::PacketKind::kInstrumentation &&
-             packet.source == trace.writer.port();
-    });
-    const auto before = static_cast<std::size_t>(event - packets.begin());
-    trace.head.add(packets.first(before));
-    if (event == packets.end()) return;
-    trace.writer.write(trace.head.packets());
-    packets = packets.subspan(before);
-  }
-  trace.writer.write(packets);
+void Capture::tell_of_failures() {
+  const auto failures =
+      static_cast<std::size_t>(std::count_if(outputs_.begin(), outputs_.end(), has_failed));
+  if (failures == told_failures_) return;
+  told_failures_ = failures;
+  std::string text;
+  for (const Error& error : output_errors()) text += (text.empty() ? "" : "; ") + error.message();
+  err_ << "warning: " << text << "; the capture goes on without\n" << std::flush;
 }
 
 void Capture::close() {
-  if (bytes_ == 0) return;
+  if (bytes_ == 0 && lost_bytes_ == 0) return;
+  input_.finish(itm_input_);
   decoder_.finish(packets_);
+  for (TraceRecorder& recorder : recorders_) recorder.finish();
   deliver();
-  for (Trace& trace : traces_) {
-    if (trace.begun()) trace.writer.close();
+  for (TraceRecorder& recorder : recorders_) recorder.close();
+}
+
+std::vector<Capture::PortBytes> Capture::port_files() const {
+  std::vector<PortBytes> files;
+  for (std::size_t i = 0; i != port_files_.size(); ++i) {
+    files.push_back({plan_.files[i], port_files_[i].sink.bytes()});
   }
+  return files;
 }
 
 std::vector<Error> Capture::output_errors() const {
   std::vector<Error> errors;
-  for (const GuardedSink& sink : outputs_) {
-    if (sink.error()) errors.push_back(*sink.error());
+  for (const GuardedSink* sink : outputs_) {
+    if (sink->error()) errors.push_back(*sink->error());
   }
   return errors;
 }

@@ -161,13 +161,18 @@ void add_itm(CLI::App& app, Run& run, Environment& environment) {
   auto options = std::make_shared<ItmOptions>();
   CLI::App* command = app.add_subcommand("itm", "Show or record what the target sends over ITM");
   command->footer(
-      "Ctrl-C ends a capture in order; everything until then is kept.\n\n"
+      "Ctrl-C ends a capture in order; everything until then is kept. A second one ends it at\n"
+      "once. What a slow disk or terminal cannot take yet is kept in memory; when 64 MB of it are\n"
+      "full, files, pipes and `--speed max` are made to wait, and of a target in real time bytes\n"
+      "are lost, counted, and marked in the heaptrace.\n\n"
       "Examples:\n"
       "  drone itm                          show ports 0 and 1\n"
       "  drone itm 0 2:samples.bin          show port 0, write port 2 to a file\n"
       "  drone itm --heaptrace heaptrace    show ports 0 and 1, record the heap\n"
       "  drone itm --heaps                  show them, record all heaps of Drone.toml\n"
-      "  drone itm --from file:swo.bin 0    from a recorded stream");
+      "  drone itm --from file:swo.bin 0    from a recorded stream\n"
+      "  drone itm --heaptrace heaptrace --duration 10s --raw swo.bin\n"
+      "                                     ten seconds, and the stream itself as well");
   command
       ->add_option("ports", options->ports,
                    "Ports to show, or to write to a file as payload bytes [default: 0 1]")
@@ -188,6 +193,13 @@ void add_itm(CLI::App& app, Run& run, Environment& environment) {
       ->type_name("SOURCE")
       ->capture_default_str();
   command
+      ->add_option(
+          "--input-format", options->input_format,
+          "What the stream of a file or stdin is: auto (told from its bytes), itm, tpiu, or "
+          "tpiu:ID, the ITM's stream")
+      ->type_name("FORMAT")
+      ->capture_default_str();
+  command
       ->add_option("--speed", options->speed,
                    "Of the emulated board: real (time), or max, as fast as it goes")
       ->type_name("SPEED")
@@ -195,6 +207,18 @@ void add_itm(CLI::App& app, Run& run, Environment& environment) {
       ->capture_default_str();
   command->add_flag("--reset", options->reset,
                     "Restart the program, so that the capture has its beginning");
+  command
+      ->add_option("--raw", options->raw,
+                   "Keep the stream as it comes, too; --from file:FILE replays it")
+      ->type_name("FILE");
+  command
+      ->add_option("--duration", options->duration,
+                   "End the capture after this time: 10s, 500ms, 2m, 1h")
+      ->type_name("TIME");
+  command
+      ->add_option("--events", options->events,
+                   "End it when so many events are recorded, of all heaps together")
+      ->type_name("N");
   command->callback([&run, &environment, options] {
     run = [&environment, options] { return run_itm(*options, environment); };
   });

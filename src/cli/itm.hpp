@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,11 +15,15 @@ struct ItmOptions {
   std::vector<std::string> heaptraces;  ///< "[PORT:]FILE"
   bool heaps = false;                   ///< all of the project's, each into its own file
   std::string from = "probe";           ///< probe, file:PATH, -
+  std::string input_format = "auto";    ///< auto, itm, tpiu, tpiu:ID
   std::string speed = "real";           ///< real, max: of the emulated board
   bool reset = false;
+  std::optional<std::string> raw;       ///< the file for the untouched stream
+  std::optional<std::string> duration;  ///< "10s", "500ms", "2m", "1h", "10"
+  std::optional<std::string> events;    ///< a number
 };
 
-/// Captures ITM output until the source ends or Ctrl-C.
+/// Captures ITM output until the source ends, Ctrl-C, or the end that the options name.
 ExitStatus run_itm(const ItmOptions& options, Environment& environment);
 
 }  // namespace drone::cli

@@ -158,6 +158,67 @@ void set_source(ItmPlan& plan, const ItmOptions& options, const std::filesystem:
   }
 }
 
+/// The number that `text` begins with, and behind it.
+template <class Number>
+std::optional<Number> parse_number(std::string_view& text) {
+  Number number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (text.empty() || text[0] == '-' || error != std::errc()) return std::nullopt;
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  return number;
+}
+
+std::chrono::milliseconds parse_duration(const std::string& given) {
+  constexpr std::int64_t kLongestMs = std::int64_t{366} * 24 * 60 * 60 * 1000;
+  constexpr const char* kHint =
+      "500ms, 10s, 2m and 1h are times; a plain number is seconds: --duration 10";
+  std::string_view unit = given;
+  const auto number = parse_number<std::int64_t>(unit);
+  const std::int64_t unit_ms = unit == "ms"                  ? 1
+                               : unit.empty() || unit == "s" ? 1000
+                               : unit == "m"                 ? 60'000
+                               : unit == "h"                 ? 3'600'000
+                                                             : 0;
+  if (!number || unit_ms == 0) refuse("'" + given + "' is no time (in --duration)", kHint);
+  if (*number == 0) refuse("a capture of no time gets nothing (--duration " + given + ")", kHint);
+  if (*number > kLongestMs / unit_ms) {
+    refuse("--duration " + given + " is more than a year",
+           "without --duration a capture goes on until Ctrl-C");
+  }
+  return std::chrono::milliseconds(*number * unit_ms);
+}
+
+std::uint64_t parse_events(const std::string& given, const ItmPlan& plan) {
+  std::string_view rest = given;
+  const auto number = parse_number<std::uint64_t>(rest);
+  if (!number || !rest.empty() || *number == 0) {
+    refuse("'" + given + "' is no number of events (in --events)",
+           "a whole number from 1 on: --events 10000");
+  }
+  if (plan.heaptraces.empty()) {
+    refuse("--events counts events of recorded heaps, and none is recorded",
+           "add --heaptrace heaptrace, or end the capture with --duration 10s");
+  }
+  return *number;
+}
+
+void set_input(ItmPlan& plan, const ItmOptions& options) {
+  const auto input = itm::parse_input_options(options.input_format);
+  if (!input) {
+    refuse(
+        "there is no input format '" + options.input_format + "'",
+        "auto (told from the bytes), itm, tpiu, or tpiu:ID with the ID of the ITM's stream, 1 to "
+        "111");
+  }
+  plan.input = *input;
+  if (plan.source != SourceKind::kProbe) return;
+  if (input->kind == itm::InputKind::kTpiu) {
+    refuse("--input-format " + options.input_format + " is not for a probe: it sends bare ITM",
+           "leave it out, or name a recording: --from file:PATH");
+  }
+  plan.input.kind = itm::InputKind::kItm;
+}
+
 /// Whether two names are one file that writing both would spoil; devices such as /dev/null are not.
 bool same_file(const std::filesystem::path& a, const std::filesystem::path& b) {
   std::error_code error;
@@ -172,6 +233,7 @@ void check_files(const ItmPlan& plan) {
   std::vector<std::filesystem::path> written;
   for (const PortFile& file : plan.files) written.push_back(file.file);
   for (const HeaptraceFile& trace : plan.heaptraces) written.push_back(trace.file);
+  if (plan.raw) written.push_back(*plan.raw);
   for (auto file = written.begin(); file != written.end(); ++file) {
     if (std::any_of(written.begin(), file,
                     [&](const auto& other) { return same_file(other, *file); })) {
@@ -207,8 +269,15 @@ ItmPlan plan_itm(const ItmOptions& options, const std::filesystem::path& directo
   for (const std::string& argument : options.heaptraces) {
     add_heaptrace(plan, argument, directory, port);
   }
+  if (options.raw) {
+    if (options.raw->empty()) refuse("--raw names no file", "--raw swo.bin");
+    plan.raw = resolve(directory, *options.raw);
+  }
   set_source(plan, options, directory);
+  set_input(plan, options);
   check_files(plan);
+  if (options.duration) plan.duration = parse_duration(*options.duration);
+  if (options.events) plan.events = parse_events(*options.events, plan);
   return plan;
 }
 

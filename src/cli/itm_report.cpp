@@ -138,7 +138,8 @@ ExitStatus report_capture(const ItmPlan& plan, const Capture& capture, bool inte
   if (!ports.any_packet()) {
     capture.rethrow();
     if (capture.ended_by_reader()) return ExitStatus::kDone;
-    if (interrupted || plan.source != SourceKind::kProbe) {
+    if (interrupted || plan.source != SourceKind::kProbe ||
+        capture.end() == CaptureEnd::kDuration) {
       throw_nothing_captured(plan, capture, interrupted);
     }
   }

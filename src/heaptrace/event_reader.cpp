@@ -87,7 +87,7 @@ void EventReader::add_write(Write write) {
     note_damage();
     return;
   }
-  summary_.ended_in_order = record.op == Op::kEnd;
+  summary_.ended_in_order = record.op == Op::kEnd && record.argument == 0;
   if (record.op != Op::kGap && record.op != Op::kEnd) ++summary_.events;
   if (is_counted(record.op)) {
     if (counted_events_++ == 0 && record.op != Op::kVersion) {
@@ -152,6 +152,7 @@ void EventReader::add_record(const Record& record) {
       summary_.losses.gap_bytes += record.argument;
       return note_transport_loss();
     case Op::kEnd:
+      if (record.argument != 0) note_damage();
       return;
     default:
       ++summary_.unknown_operations;

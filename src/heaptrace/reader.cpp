@@ -5,7 +5,9 @@
 #include <string>
 #include <string_view>
 
+#include "heaptrace/drone_os_reader.hpp"
 #include "heaptrace/event_reader.hpp"
+#include "heaptrace/payload_decoder.hpp"
 #include "heaptrace/resync_decoder.hpp"
 #include "support/error.hpp"
 
@@ -95,7 +97,6 @@ bool looks_like_no_recording(const Summary& summary) {
 /// The stream is no trace of a heap: says what it is.
 void refuse_without_events(const EventReader& reader, const Summary& summary, unsigned port) {
   const std::string heap_port = "port " + std::to_string(port);
-  if (summary.bytes == 0) refuse("the trace is empty: the capture got nothing");
   const bool carries_something_else = reader.foreign_writes() * 2 > reader.counted_events();
   if ((carries_something_else || reader.counted_events() == 0) &&
       !summary.packets_per_port.empty() && looks_like_no_recording(summary)) {
@@ -135,6 +136,103 @@ class DecoderInput final : public itm::ItmBytesSink {
   ResyncDecoder& decoder_;
 };
 
+/// A whole file in one format: bytes in, then what it was like.
+class FormatReader {
+ public:
+  virtual ~FormatReader() = default;
+  virtual void feed(std::span<const std::byte> bytes) = 0;
+  /// The file has ended after `bytes` bytes. Throws Error (kInput) if it is no trace.
+  virtual Summary finish(std::uint64_t bytes) = 0;
+  /// Whether the trace is to be read again, without its description.
+  virtual bool contradicts_description() const { return false; }
+};
+
+class ItmReader final : public FormatReader {
+ public:
+  ItmReader(const ReadOptions& options, bool use_description, EventReader::Consume consume)
+      : port_(options.port),
+        events_(options.port, use_description, std::move(consume)),
+        decoder_(options.port, [this](const itm::Packet& packet) { events_.add(packet); }),
+        itm_(decoder_),
+        input_(options.input) {}
+
+  void feed(std::span<const std::byte> bytes) override { input_.feed(bytes, itm_); }
+  Summary finish(std::uint64_t bytes) override {
+    input_.finish(itm_);
+    decoder_.finish();
+    events_.finish();
+    Summary summary = events_.summary();
+    summary.bytes = bytes;
+    summary.input = *input_.choice();
+    refuse_without_events(events_, summary, port_);
+    return summary;
+  }
+  bool contradicts_description() const override { return events_.contradicts_description(); }
+
+ private:
+  unsigned port_;
+  EventReader events_;
+  ResyncDecoder decoder_;
+  DecoderInput itm_;
+  itm::InputStage input_;
+};
+
+class PayloadReader final : public FormatReader {
+ public:
+  PayloadReader(const ReadOptions& options, bool use_description, EventReader::Consume consume)
+      : port_(options.port),
+        events_(options.port, use_description, std::move(consume)),
+        decoder_(options.port, [this](const itm::Packet& packet) { events_.add(packet); }) {}
+
+  void feed(std::span<const std::byte> bytes) override { decoder_.feed(bytes); }
+  Summary finish(std::uint64_t bytes) override {
+    decoder_.finish();
+    events_.finish();
+    Summary summary = events_.summary();
+    summary.bytes = bytes;
+    refuse_without_events(events_, summary, port_);
+    summary.format = FileFormat::kPayload;
+    summary.ended_in_order = true;  // END is of the capture, and not in the port's bytes
+    return summary;
+  }
+  bool contradicts_description() const override { return events_.contradicts_description(); }
+
+ private:
+  unsigned port_;
+  EventReader events_;
+  PayloadDecoder decoder_;
+};
+
+class DroneOsFileReader final : public FormatReader {
+ public:
+  explicit DroneOsFileReader(DroneOsReader::Consume consume) : reader_(std::move(consume)) {}
+
+  void feed(std::span<const std::byte> bytes) override { reader_.feed(bytes); }
+  Summary finish(std::uint64_t bytes) override {
+    reader_.finish();
+    Summary summary = reader_.summary();
+    summary.bytes = bytes;
+    if (bytes != 0 && summary.events == 0) refuse("the trace has no record of Drone OS");
+    return summary;
+  }
+
+ private:
+  DroneOsReader reader_;
+};
+
+std::unique_ptr<FormatReader> make_reader(FileFormat format, const ReadOptions& options,
+                                          bool use_description,
+                                          const EventReader::Consume& consume) {
+  switch (format) {
+    case FileFormat::kDroneOs:
+      return std::make_unique<DroneOsFileReader>(consume);
+    case FileFormat::kPayload:
+      return std::make_unique<PayloadReader>(options, use_description, consume);
+    default:
+      return std::make_unique<ItmReader>(options, use_description, consume);
+  }
+}
+
 }  // namespace
 
 Summary read_events(const OpenStream& open, const ReadOptions& options,
@@ -143,26 +241,20 @@ Summary read_events(const OpenStream& open, const ReadOptions& options,
   std::vector<std::byte> buffer(kChunk);
   for (bool use_description = true;; use_description = false) {
     const std::unique_ptr<ByteSource> source = open();
-    EventReader reader(options.port, use_description, consume);
-    ResyncDecoder decoder(options.port,
-                          [&reader](const itm::Packet& packet) { reader.add(packet); });
-    DecoderInput itm(decoder);
-    itm::InputStage input(options.input);
+    std::span<const std::byte> chunk = std::span(buffer).first(read_chunk(*source, buffer));
+    if (chunk.empty()) refuse("the trace is empty: the capture got nothing");
+    refuse_other_files(chunk);
+    const FileFormat format =
+        options.format ? *options.format : infer_format(chunk, options.port, options.input);
+    const std::unique_ptr<FormatReader> reader =
+        make_reader(format, options, use_description, consume);
     std::uint64_t bytes = 0;
-    while (const std::size_t size = read_chunk(*source, buffer)) {
-      const std::span<const std::byte> chunk = std::span(buffer).first(size);
-      if (bytes == 0) refuse_other_files(chunk);
-      input.feed(chunk, itm);
-      bytes += size;
+    for (; !chunk.empty(); chunk = std::span(buffer).first(read_chunk(*source, buffer))) {
+      reader->feed(chunk);
+      bytes += chunk.size();
     }
-    input.finish(itm);
-    decoder.finish();
-    reader.finish();
-    Summary summary = reader.summary();
-    summary.bytes = bytes;
-    summary.input = *input.choice();
-    refuse_without_events(reader, summary, options.port);
-    if (!reader.contradicts_description()) {
+    Summary summary = reader->finish(bytes);
+    if (!reader->contradicts_description()) {
       summary.description_ignored = !use_description;
       return summary;
     }

@@ -14,6 +14,7 @@
 
 #include "drone/heap/pool_spec.hpp"
 #include "heaptrace/event.hpp"
+#include "heaptrace/input_format.hpp"
 #include "itm/input_stage.hpp"
 #include "support/byte_stream.hpp"
 
@@ -61,13 +62,14 @@ struct Losses {
 struct Summary {
   Description description;
   Losses losses;
-  itm::InputChoice input;
+  FileFormat format = FileFormat::kItm;
+  itm::InputChoice input;    ///< of kItm
   std::uint64_t bytes = 0;   ///< of the file
   std::uint64_t events = 0;  ///< of the heap's port, as sent (SEQUENCE and the like included)
   std::uint64_t unknown_operations = 0;  ///< EXT sub-operations that this version does not know
   std::uint32_t runs = 0;                ///< resets seen, plus one if events came before the first
   bool began_midway = false;             ///< no VERSION before the first event
-  bool ended_in_order = false;           ///< END was the last event
+  bool ended_in_order = false;           ///< END was the last event, or the format has none
   bool description_ignored = false;  ///< it was of another binary: nearly every event contradicted
                                      ///< it; `description` is empty then
   std::map<unsigned, std::uint64_t> packets_per_port;
@@ -75,7 +77,8 @@ struct Summary {
 
 struct ReadOptions {
   unsigned port = 31;
-  itm::InputOptions input;
+  std::optional<FileFormat> format;  ///< absent: inferred
+  itm::InputOptions input;           ///< of FileFormat::kItm
 };
 
 /// The hint of every error that a new recording would cure.

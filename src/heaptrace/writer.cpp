@@ -18,6 +18,12 @@ void Writer::write(std::span<const itm::Packet> packets) {
   hand_over();
 }
 
+void Writer::describe(std::span<const itm::Packet> packets) {
+  const std::uint64_t events = events_;
+  write(packets);
+  events_ = events;
+}
+
 void Writer::gap(std::uint64_t bytes) {
   begin();
   append_gap(bytes);

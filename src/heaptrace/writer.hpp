@@ -26,6 +26,10 @@ class Writer {
   /// the sink throws.
   void write(std::span<const itm::Packet> packets);
 
+  /// The same for a description of the heap that the capture knows and the stream did not say: no
+  /// event of the target.
+  void describe(std::span<const itm::Packet> packets);
+
   /// Says that `bytes` (0: nobody knows how many) of the stream were lost here.
   void gap(std::uint64_t bytes);
 

@@ -21,6 +21,7 @@ using namespace std::chrono_literals;
 constexpr auto kStartTimeout = 10s;
 constexpr auto kEndTimeout = 2s;
 constexpr auto kRetryInterval = 5ms;
+constexpr auto kLookPatience = 500ms;
 
 // drone-board's exit statuses.
 constexpr int kBoardUsage = 2;
@@ -165,6 +166,10 @@ void BoardSession::connect() {
       throw Error(ExitStatus::kProbe, "the emulated board does not start");
     }
   }
+}
+
+std::unique_ptr<GdbRemote> BoardSession::look() const {
+  return GdbRemote::connect(folder_.path(), BoardFolder::kSocket, kLookPatience);
 }
 
 void BoardSession::power_off() {

@@ -67,6 +67,10 @@ class BoardSession {
   /// Leaves the debug connector to others; the program goes on as it is.
   void disconnect() { remote_.reset(); }
 
+  /// A connection of its own for a short look at the running target; none if that is impossible.
+  /// From any thread.
+  std::unique_ptr<GdbRemote> look() const;
+
   /// Tells the board to send what it has left and end; does not wait for either.
   void power_off();
 

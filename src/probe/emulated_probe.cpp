@@ -23,8 +23,8 @@ constexpr int kPipeBytes = 1 << 20;  ///< room for the board to run ahead at ful
 
 class EmulatedStream final : public SwoStream {
  public:
-  EmulatedStream(const ProbeSettings& settings, const BoardFolder& folder,
-                 const TraceSetup& setup) {
+  EmulatedStream(const ProbeSettings& settings, const BoardFolder& folder, const TraceSetup& setup)
+      : can_wait_(settings.max_speed) {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0) {
       throw Error(ExitStatus::kProbe,
@@ -41,6 +41,9 @@ class EmulatedStream final : public SwoStream {
   }
 
   int descriptor() const override { return output_.get(); }
+
+  // In real time it is like any board. At full speed it has no time to keep.
+  bool can_wait() const override { return can_wait_; }
 
   void stop() override {
     if (stopped_ || ended_) return;
@@ -60,6 +63,16 @@ class EmulatedStream final : public SwoStream {
   }
 
   std::string end_note() const override { return note_; }
+
+  std::optional<TraceState> trace_state() override {
+    try {
+      const auto remote = session_->look();
+      if (remote) return read_trace_state(*remote);
+    } catch (const Error&) {
+      // It has ended, or is busy: there is nothing to say.
+    }
+    return std::nullopt;
+  }
 
  private:
   void judge(const ProcessEnd& end) {
@@ -81,6 +94,7 @@ class EmulatedStream final : public SwoStream {
                 "start it again: it begins from reset");
   }
 
+  const bool can_wait_;
   Descriptor output_;
   std::optional<BoardSession> session_;
   bool stopped_ = false;
@@ -132,6 +146,11 @@ FlashResult EmulatedProbe::flash(const std::filesystem::path& elf) {
     result.running = true;
   }
   return result;
+}
+
+std::optional<std::filesystem::path> EmulatedProbe::flashed() const {
+  if (!std::filesystem::exists(folder_.flash())) return std::nullopt;
+  return folder_.flash();
 }
 
 ResetResult EmulatedProbe::reset() {

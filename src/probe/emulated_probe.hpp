@@ -16,6 +16,7 @@ class EmulatedProbe final : public Probe {
 
   std::string name() const override { return "the emulated board"; }
   FlashResult flash(const std::filesystem::path& elf) override;
+  std::optional<std::filesystem::path> flashed() const override;
   ResetResult reset() override;
   std::unique_ptr<SwoStream> trace(const TraceSetup& setup) override;
   int debug(const std::optional<std::filesystem::path>& elf, bool reset) override;

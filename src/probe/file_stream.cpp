@@ -30,6 +30,9 @@ class FileStream final : public SwoStream {
   // Once stopped, read() never waits.
   int descriptor() const override { return stopped_ ? always_readable_.get() : fd_; }
 
+  // Only a terminal, which a serial line is, does not hold up its writer.
+  bool can_wait() const override { return ::isatty(fd_) != 1; }
+
   void stop() override { stopped_ = true; }
 
   std::size_t read(std::span<std::byte> buffer) override {

@@ -16,7 +16,6 @@
 namespace drone::probe {
 namespace {
 
-constexpr std::chrono::seconds kAnswerTimeout{5};
 constexpr int kSendAttempts = 3;
 
 std::string reason(int error) { return std::generic_category().message(error); }
@@ -40,7 +39,8 @@ bool is_error(std::string_view answer) {
 }  // namespace
 
 std::unique_ptr<GdbRemote> GdbRemote::connect(const std::filesystem::path& folder,
-                                              const std::string& name) {
+                                              const std::string& name,
+                                              std::chrono::milliseconds patience) {
   const Descriptor directory(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!directory) return nullptr;
   const std::string path = "/proc/self/fd/" + std::to_string(directory.get()) + "/" + name;
@@ -55,7 +55,7 @@ std::unique_ptr<GdbRemote> GdbRemote::connect(const std::filesystem::path& folde
   if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
     return nullptr;
   }
-  return std::unique_ptr<GdbRemote>(new GdbRemote(std::move(socket)));
+  return std::unique_ptr<GdbRemote>(new GdbRemote(std::move(socket), patience));
 }
 
 void GdbRemote::send(std::string_view bytes) {
@@ -65,7 +65,8 @@ void GdbRemote::send(std::string_view bytes) {
       bytes.remove_prefix(static_cast<std::size_t>(n));
     } else if (errno == EAGAIN) {
       pollfd writable{socket_.get(), POLLOUT, 0};
-      if (::poll(&writable, 1, 5000) == 0) fail("send", "it does not read");
+      if (::poll(&writable, 1, static_cast<int>(patience_.count())) == 0)
+        fail("send", "it does not read");
     } else if (errno != EINTR) {
       fail("send", reason(errno));
     }
@@ -91,7 +92,7 @@ GdbPacketParser::Message GdbRemote::receive(std::chrono::steady_clock::time_poin
 
 void GdbRemote::await_ack(const std::string& packet, std::string_view command) {
   using Kind = GdbPacketParser::Kind;
-  const auto deadline = std::chrono::steady_clock::now() + kAnswerTimeout;
+  const auto deadline = std::chrono::steady_clock::now() + patience_;
   for (int attempt = 1;; ++attempt) {
     send(packet);
     Kind kind{};
@@ -107,7 +108,7 @@ void GdbRemote::await_ack(const std::string& packet, std::string_view command) {
 std::string GdbRemote::ask(std::string_view command) {
   using Kind = GdbPacketParser::Kind;
   await_ack(encode_gdb_packet(command), command);
-  const auto deadline = std::chrono::steady_clock::now() + kAnswerTimeout;
+  const auto deadline = std::chrono::steady_clock::now() + patience_;
   while (true) {
     GdbPacketParser::Message message = receive(deadline, command);
     if (message.kind == Kind::kBadPacket) send("-");
@@ -123,7 +124,7 @@ std::string GdbRemote::monitor(std::string_view command) {
   const std::string quoted = "monitor " + std::string(command);
   std::string answer = ask("qRcmd," + to_hex(command));
   std::string printed;
-  const auto deadline = std::chrono::steady_clock::now() + kAnswerTimeout;
+  const auto deadline = std::chrono::steady_clock::now() + patience_;
   // Console output comes as packets of 'O' and hexadecimal digits before the answer itself, "OK".
   while (answer.size() > 1 && answer[0] == 'O' && answer != "OK") {
     printed += from_hex(std::string_view(answer).substr(1)).value_or("");
@@ -147,6 +148,19 @@ void GdbRemote::write32(std::uint32_t address, std::uint32_t value) {
   if (answer != "OK") {
     fail("write " + hex(value) + " to " + hex(address), answer.empty() ? "it cannot" : answer);
   }
+}
+
+std::uint32_t GdbRemote::read32(std::uint32_t address) {
+  const std::string answer = ask("m" + hex(address) + ",4");
+  const auto bytes = from_hex(answer);
+  if (!bytes || bytes->size() != 4) {
+    fail("read " + hex(address), answer.empty() ? "it cannot" : answer);
+  }
+  std::uint32_t value = 0;
+  for (unsigned i = 0; i != 4; ++i) {
+    value |= std::uint32_t{static_cast<unsigned char>((*bytes)[i])} << (8 * i);
+  }
+  return value;
 }
 
 void GdbRemote::resume() { await_ack(encode_gdb_packet("c"), "continue"); }

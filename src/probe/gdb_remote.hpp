@@ -22,9 +22,11 @@ namespace drone::probe {
 class GdbRemote final : public MemoryAccess {
  public:
   /// Connects to the socket `name` in `folder`, however long the folder's path is (a socket's own
-  /// address holds 107 characters). None if nobody listens there.
-  static std::unique_ptr<GdbRemote> connect(const std::filesystem::path& folder,
-                                            const std::string& name);
+  /// address holds 107 characters). None if nobody listens there. No answer is waited for longer
+  /// than `patience`.
+  static std::unique_ptr<GdbRemote> connect(
+      const std::filesystem::path& folder, const std::string& name,
+      std::chrono::milliseconds patience = std::chrono::seconds(5));
 
   /// Sends `command` and returns the answer. What the target reports on its own meanwhile (a stop,
   /// console output) is skipped.
@@ -34,6 +36,7 @@ class GdbRemote final : public MemoryAccess {
   std::string monitor(std::string_view command);
 
   void write32(std::uint32_t address, std::uint32_t value) override;
+  std::uint32_t read32(std::uint32_t address) override;
 
   /// Lets the program run on.
   void resume();
@@ -42,13 +45,15 @@ class GdbRemote final : public MemoryAccess {
   void kill();
 
  private:
-  explicit GdbRemote(Descriptor socket) : socket_(std::move(socket)) {}
+  GdbRemote(Descriptor socket, std::chrono::milliseconds patience)
+      : socket_(std::move(socket)), patience_(patience) {}
   void send(std::string_view bytes);
   GdbPacketParser::Message receive(std::chrono::steady_clock::time_point deadline,
                                    std::string_view command);
   void await_ack(const std::string& packet, std::string_view command);
 
   Descriptor socket_;
+  std::chrono::milliseconds patience_;
   GdbPacketParser parser_;
 };
 

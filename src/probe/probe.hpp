@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "probe/trace_state.hpp"
 #include "support/byte_stream.hpp"
 #include "support/elf_image.hpp"
 
@@ -30,12 +31,20 @@ class SwoStream : public ByteSource {
   /// Readable (poll) when read() would not block.
   virtual int descriptor() const = 0;
 
+  /// Whether the source may be left unread for any time and loses nothing: a file, a pipe. A target
+  /// that runs on whether it is listened to or not cannot wait.
+  virtual bool can_wait() const = 0;
+
   /// Ends the capture: what the target has sent until now can still be read, then read() returns 0.
   virtual void stop() = 0;
 
   /// After read() has returned 0: why the stream ended by itself, a sentence for the user without a
   /// full stop. Empty where there is nothing to say.
   virtual std::string end_note() const { return {}; }
+
+  /// What the target's trace registers say now, if the source has a target and can ask it while it
+  /// runs. May take half a second. From any thread; not after stop().
+  virtual std::optional<TraceState> trace_state() { return std::nullopt; }
 };
 
 struct FlashResult {
@@ -59,6 +68,9 @@ class Probe {
 
   /// Writes a program into flash and restarts the target if it is running.
   virtual FlashResult flash(const std::filesystem::path& elf) = 0;
+
+  /// The program in the target's flash, if it is known: the ELF file that was flashed last.
+  virtual std::optional<std::filesystem::path> flashed() const { return std::nullopt; }
 
   /// Restarts the program.
   virtual ResetResult reset() = 0;

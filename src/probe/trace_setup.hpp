@@ -9,12 +9,14 @@
 
 namespace drone::probe {
 
-/// How a probe writes the target's registers.
+/// How a probe reads and writes the target's registers.
 class MemoryAccess {
  public:
   virtual ~MemoryAccess() = default;
   /// Throws Error (kProbe) when the target does not take it.
   virtual void write32(std::uint32_t address, std::uint32_t value) = 0;
+  /// While the program runs. Throws Error (kProbe) when the target does not say.
+  virtual std::uint32_t read32(std::uint32_t address) = 0;
 };
 
 /// The divisor of the trace clock that comes closest to the baud rate (TPIU_ACPR + 1). Throws Error

@@ -72,18 +72,23 @@ std::uint64_t end_in(const AddressRange& range, std::span<const AddressRange> ra
   return end;
 }
 
-}  // namespace
+struct Executable {
+  std::string file;
+  Elf32_Ehdr header;
+};
 
-ElfImage load_elf_image(const std::filesystem::path& path) {
-  const std::string name = "'" + path.string() + "'";
-  const auto refuse = [&](const std::string& why) {
-    throw Error(ExitStatus::kInput, name + " " + why,
-                "give the ELF file that the firmware's build makes for the target");
-  };
+[[noreturn]] void refuse_file(const std::filesystem::path& path, const std::string& why) {
+  throw Error(ExitStatus::kInput, "'" + path.string() + "' " + why,
+              "give the ELF file that the firmware's build makes for the target");
+}
+
+/// Reads the file, and makes sure that it is an Arm executable.
+Executable read_executable(const std::filesystem::path& path) {
+  const auto refuse = [&](const std::string& why) { refuse_file(path, why); };
   std::error_code error;
   const auto status = std::filesystem::status(path, error);
   if (status.type() == std::filesystem::file_type::not_found) {
-    throw Error(ExitStatus::kInput, "there is no file " + name,
+    throw Error(ExitStatus::kInput, "there is no file '" + path.string() + "'",
                 "build the program first: just build");
   }
   if (std::filesystem::is_directory(status)) refuse("is a folder, not an ELF file");
@@ -94,7 +99,7 @@ ElfImage load_elf_image(const std::filesystem::path& path) {
   if (!error && size > kMaxFileBytes) {
     refuse("has " + std::to_string(size) + " bytes, too many for a microcontroller's program");
   }
-  const std::string file = read_file(path);
+  std::string file = read_file(path);
   if (file.size() < EI_NIDENT || file.compare(0, SELFMAG, ELFMAG) != 0)
     refuse("is not an ELF file");
   if (file[EI_DATA] != ELFDATA2LSB) refuse("is a big-endian ELF file, not one for Cortex-M");
@@ -111,6 +116,34 @@ ElfImage load_elf_image(const std::filesystem::path& path) {
     refuse("is a program for " + machine_name(header.e_machine) + ", not one for Cortex-M");
   }
   if (header.e_type != ET_EXEC) refuse("is not linked: it is no executable");
+  return {std::move(file), header};
+}
+
+/// Appends the notes of one section.
+void append_notes(std::string_view section, std::vector<ElfNote>& notes) {
+  const auto padded = [](std::uint64_t size) { return (size + 3) / 4 * 4; };
+  while (section.size() >= sizeof(Elf32_Nhdr)) {
+    const auto header = read_struct<Elf32_Nhdr>(section, 0);
+    const std::uint64_t description = sizeof(header) + padded(header.n_namesz);
+    if (!inside(section, sizeof(header), header.n_namesz) ||
+        !inside(section, description, header.n_descsz)) {
+      return;
+    }
+    const std::string_view name = section.substr(sizeof(header), header.n_namesz);
+    const auto bytes = std::as_bytes(std::span(section).subspan(description, header.n_descsz));
+    notes.push_back({std::string(name.substr(0, name.find('\0'))),
+                     header.n_type,
+                     {bytes.begin(), bytes.end()}});
+    section.remove_prefix(
+        std::min<std::uint64_t>(description + padded(header.n_descsz), section.size()));
+  }
+}
+
+}  // namespace
+
+ElfImage load_elf_image(const std::filesystem::path& path) {
+  const auto refuse = [&](const std::string& why) { refuse_file(path, why); };
+  const auto [file, header] = read_executable(path);
   if (header.e_phentsize != sizeof(Elf32_Phdr)) refuse("has program headers of an unknown size");
   if (!inside(file, header.e_phoff, std::uint64_t{header.e_phnum} * sizeof(Elf32_Phdr))) {
     refuse("is cut off in its program headers");
@@ -129,6 +162,20 @@ ElfImage load_elf_image(const std::filesystem::path& path) {
   }
   if (image.segments.empty()) refuse("loads nothing into memory");
   return image;
+}
+
+std::vector<ElfNote> load_elf_notes(const std::filesystem::path& path) {
+  const auto [file, header] = read_executable(path);
+  std::vector<ElfNote> notes;
+  if (header.e_shentsize != sizeof(Elf32_Shdr)) return notes;
+  for (std::size_t i = 0; i != header.e_shnum; ++i) {
+    const std::uint64_t offset = header.e_shoff + i * sizeof(Elf32_Shdr);
+    if (!inside(file, offset, sizeof(Elf32_Shdr))) break;
+    const auto section = read_struct<Elf32_Shdr>(file, offset);
+    if (section.sh_type != SHT_NOTE || !inside(file, section.sh_offset, section.sh_size)) continue;
+    append_notes(std::string_view(file).substr(section.sh_offset, section.sh_size), notes);
+  }
+  return notes;
 }
 
 void check_elf_fits(const ElfImage& image, std::span<const AddressRange> ranges,

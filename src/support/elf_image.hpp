@@ -34,6 +34,18 @@ struct AddressRange {
 /// is instead.
 ElfImage load_elf_image(const std::filesystem::path& path);
 
+/// What a tool left in an ELF file for another: loaded or not.
+struct ElfNote {
+  std::string owner;
+  std::uint32_t type = 0;
+  std::vector<std::byte> description;
+};
+
+/// All notes in the sections of an executable, in file order. A section that lies outside of the
+/// file, and what follows a note that does not fit its section, are left out. Throws like
+/// load_elf_image.
+std::vector<ElfNote> load_elf_notes(const std::filesystem::path& path);
+
 /// Checks that every segment lies inside one of `ranges`. Throws Error (kInput) that names the
 /// range which is too small, and by how many bytes, or the address that lies outside all of them.
 void check_elf_fits(const ElfImage& image, std::span<const AddressRange> ranges,

@@ -1,20 +1,46 @@
 // SPDX-License-Identifier: MIT
 
-// The fuzzers' entry points over random bytes, in every build. A failure names its seed.
+// The fuzzers' targets in every build: over their corpora, and over random bytes. What breaks a
+// promise ends the program; the last line before tells which file or seed it was.
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
 #include <random>
+#include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
-#include "decode_any_bytes.hpp"
 #include "drone/heaptrace/wire_format.hpp"
 #include "itm/packet.hpp"
+#include "support/byte_stream.hpp"
+#include "targets.hpp"
 
 namespace drone::fuzz {
 namespace {
 
 constexpr unsigned kSeeds = 300;
+
+const char* trying = nullptr;
+
+/// Says what was being tried, should the program be aborted meanwhile.
+class LastWords {
+ public:
+  explicit LastWords(std::string what) : what_(std::move(what)) {
+    trying = what_.c_str();
+    std::signal(SIGABRT, [](int) { std::fprintf(stderr, "with %s\n", trying); });
+  }
+  ~LastWords() { std::signal(SIGABRT, SIG_DFL); }
+  LastWords(const LastWords&) = delete;
+  LastWords& operator=(const LastWords&) = delete;
+
+ private:
+  std::string what_;
+};
 
 /// Even bytes, or such as streams are made of, or a stream with some bytes changed.
 std::vector<std::byte> random_bytes(unsigned seed) {
@@ -48,19 +74,37 @@ std::vector<std::byte> random_bytes(unsigned seed) {
   return bytes;
 }
 
-TEST(AnyBytes, AreDecodedAsPackets) {
-  for (unsigned seed = 0; seed != kSeeds; ++seed) {
-    SCOPED_TRACE(seed);
-    decode_itm(random_bytes(seed));
+std::vector<std::filesystem::path> corpus_of(std::string_view target) {
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(
+           std::filesystem::path(DRONE_SOURCE_DIR "/tests/fuzz/corpus") / target)) {
+    files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+class AnyBytes : public testing::TestWithParam<Target> {};
+
+TEST_P(AnyBytes, OfTheCorpusBreakNoPromise) {
+  const std::vector<std::filesystem::path> files = corpus_of(GetParam().name);
+  EXPECT_FALSE(files.empty());
+  for (const std::filesystem::path& file : files) {
+    const LastWords words(file.string());
+    const std::string text = read_file(file);
+    GetParam().run(std::as_bytes(std::span(text)));
   }
 }
 
-TEST(AnyBytes, AreReadAsTraces) {
+TEST_P(AnyBytes, AtRandomBreakNoPromise) {
   for (unsigned seed = 0; seed != kSeeds; ++seed) {
-    SCOPED_TRACE(seed);
-    read_heaptrace(random_bytes(seed));
+    const LastWords words("seed " + std::to_string(seed));
+    GetParam().run(random_bytes(seed));
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Targets, AnyBytes, testing::ValuesIn(kTargets),
+                         [](const auto& target) { return std::string(target.param.name); });
 
 }  // namespace
 }  // namespace drone::fuzz

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Checks the heap's machine code on each core: how long the usual path of an operation is, how many
 bytes all of it takes, what stands inside an exclusive pair, that the tracer is not there unless
-asked for, and that no second allocator is linked. Prints a table; exits 1 if a check fails.
+asked for and leaves its note, and that no second allocator is linked. Prints a table; exits 1 if a
+check fails.
 
 The usual path of a function is its straight line, up to and including the return: every conditional
 branch falls through, but the one behind an exclusive store, which is taken when that succeeded, and the
@@ -181,6 +182,20 @@ def symbol_sizes(elf):
     return sizes
 
 
+def check_note(core, compiler, link, elf, program):
+    """A traced heap's note is in the ELF file, once a heap, and takes nothing in the target."""
+    for flags in ([], ["-O0"], ["-Os", "-g"], ["-flto"]) if core == "cortex-m3" else ([],):
+        run(*compiler, *flags, HERE / "global_heap.cpp", program, "--specs=nano.specs", *link,
+            "-Wl,--defsym=_exit=0", "-o", elf)
+        sections = run("arm-none-eabi-readelf", "-SW", elf)
+        section = re.search(r"\.note\.drone\.heap +NOTE +0+ (\w+) (\w+) 00 +(A?) ", sections)
+        check(section is not None, f"{core} {flags}: a traced heap leaves no note")
+        check(section and not section[3], f"{core} {flags}: the note is loaded")
+        # 20 bytes of header, and 2 words; VERSION, 5 pools, HEAP_SIZE, CLOCK, HEAP_ALIGNMENT.
+        size = 20 + 4 * (2 + 1 + 2 * 5 + 3)
+        check(section and int(section[2], 16) == size, f"{core} {flags}: the note is not {size} bytes")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--core", choices=CORES, action="append")
@@ -227,9 +242,13 @@ def check_core(folder, core, checks, traced):
     ram = TRACER_RAM_BUDGET if traced else RAM_BUDGET
     check(sizes["ram"] == ram, f"{what}: {sizes['ram']} bytes of RAM, not {ram}")
 
+    if traced:
+        check_note(core, compiler, link, folder / "noted.elf", program)
     names = run("arm-none-eabi-nm", "-C", elf)
     check(("heaptrace" in names) == traced, f"{what}: the tracer is in the wrong program")
     if not traced:
+        check(".note.drone" not in run("arm-none-eabi-readelf", "-SW", elf),
+              f"{what}: a heap that is not traced leaves a note")
         code_text = run("arm-none-eabi-objdump", "-d", elf)
         check("#3758096384" not in code_text, f"{what}: something touches the ITM")
 

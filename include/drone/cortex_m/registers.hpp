@@ -79,6 +79,7 @@ inline constexpr std::uint32_t kScbIctr = 0xE000E004;
 inline constexpr std::uint32_t kScbActlr = 0xE000E008;
 inline constexpr std::uint32_t kScbCpuid = 0xE000ED00;
 inline constexpr std::uint32_t kScbIcsr = 0xE000ED04;
+inline constexpr std::uint32_t kScbIcsrVectActive = 0x1FF;  ///< the exception being handled
 inline constexpr std::uint32_t kScbIcsrPendStClr = 1U << 25;
 inline constexpr std::uint32_t kScbIcsrPendStSet = 1U << 26;
 inline constexpr std::uint32_t kScbIcsrPendSvClr = 1U << 27;
@@ -105,6 +106,9 @@ inline constexpr std::uint32_t kFpccr = 0xE000EF34;
 
 // Debug (C1.6).
 inline constexpr std::uint32_t kDhcsr = 0xE000EDF0;
+inline constexpr std::uint32_t kDhcsrHalted = 1U << 17;
+inline constexpr std::uint32_t kDhcsrSleeping = 1U << 18;
+inline constexpr std::uint32_t kDhcsrLockedUp = 1U << 19;
 inline constexpr std::uint32_t kDemcr = 0xE000EDFC;
 inline constexpr std::uint32_t kDemcrTrcEna = 1U << 24;  ///< DWT, ITM and TPIU work at all
 

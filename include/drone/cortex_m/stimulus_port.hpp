@@ -16,6 +16,7 @@ namespace drone::cortex_m {
 template <unsigned kPort>
 struct StimulusPort {
   static_assert(kPort < kItmPortCount, "the ITM has stimulus ports 0 to 31");
+  static constexpr unsigned kNumber = kPort;
 
   /// Whether the port's bit in ITM_TER is set: the cheapest sign that a capture has asked for this
   /// port. One load.

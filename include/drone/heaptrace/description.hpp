@@ -54,12 +54,16 @@ class Introduction {
                            : encode({Op::kHeapBaseHigh, 0, address >> 24}).value;
   }
 
+  /// What the linker knows of the heap's place: a variable, or null.
+  static constexpr const auto* place() noexcept { return &heap::arena<kHeap>; }
+
  private:
   using Pools = heap::PoolTables<kHeap>;
 
   static constexpr std::size_t kBaseWords = 2;  ///< HEAP_BASE_LOW and HIGH, known to the linker
   static constexpr std::size_t kWords = 1 + 2 * Pools::kCount + 2 + (kClockKhz != 0 ? 1 : 0);
 
+ public:
   /// All but the two words that say where the heap is.
   static constexpr std::array<std::uint32_t, kWords> kConstant = [] {
     std::array<std::uint32_t, kWords> words{};
@@ -110,8 +114,20 @@ class Introduction<kHeap, kClockKhz> {
     }
   }
 
+  static constexpr const char* place() noexcept { return nullptr; }
+
  private:
   static constexpr std::uint32_t kWords = 4 + (kClockKhz != 0 ? 1 : 0);
+
+ public:
+  /// What of it is known without calling `extent`.
+  static constexpr std::array<std::uint32_t, kWords - 2> kConstant = [] {
+    std::array<std::uint32_t, kWords - 2> words{
+        encode({Op::kVersion, 0, kFormatVersion}).value,
+        encode({Op::kHeapAlignment, 0, kHeap.alignment}).value};
+    if (kClockKhz != 0) words.back() = encode({Op::kClock, 0, kClockKhz}).value;
+    return words;
+  }();
 };
 
 }  // namespace drone::heaptrace

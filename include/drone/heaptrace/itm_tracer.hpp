@@ -27,6 +27,7 @@
 #include "drone/cortex_m/stimulus_port.hpp"
 #include "drone/heap/tracer.hpp"
 #include "drone/heaptrace/description.hpp"
+#include "drone/heaptrace/elf_note.hpp"
 #include "drone/heaptrace/wire_format.hpp"
 
 namespace drone::heaptrace {
@@ -94,6 +95,11 @@ class ItmTracer {
   /// Writes an event and all that is due before it. False if it was dropped, or if trace turned out
   /// to be disabled.
   [[gnu::noinline, gnu::cold]] static bool send(const Writes& event) noexcept {
+#ifdef __arm__
+    if constexpr (requires { Port::kNumber; }) {
+      leave_note<Port::kNumber, Facts::kConstant, Facts::place()>();
+    }
+#endif
     std::uint32_t tests = first_limit();
     for (bool has_begun = false;; has_begun = true) {
       switch (step(event)) {

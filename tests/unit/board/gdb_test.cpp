@@ -200,6 +200,22 @@ TEST_F(Gdb, ReachesTheModelledRegistersAndIsNotHinderedByLocks) {
   EXPECT_EQ(packets[1].size, 1);
 }
 
+TEST_F(Gdb, ALookAtDhcsrSaysWhetherTheProcessorIsHaltedOrSleeps) {
+  constexpr std::uint32_t kDhcsr = 0xE000EDF0;
+  constexpr std::uint32_t kHalted = 1U << 17;
+  constexpr std::uint32_t kSleeping = 1U << 18;
+  start("sleeper", {"--halt"});
+  Client client(path_);
+  EXPECT_EQ(client.word(kDhcsr) & (kHalted | kSleeping), kHalted);
+  client.send("c");
+  board_->read_trace(5, 5s);  // it says something, and sleeps
+  for (int i = 0; i != 500 && (client.word(kDhcsr) & kSleeping) == 0; ++i) {
+    std::this_thread::sleep_for(5ms);
+  }
+  EXPECT_EQ(client.word(kDhcsr) & (kHalted | kSleeping), kSleeping);
+  EXPECT_TRUE(board_->running()) << "to look is not to stop";
+}
+
 TEST_F(Gdb, AnotherClientResetsARunningBoardWithoutStoppingIt) {
   start("ticker", {"--clock", "1000000"});
   Client debugger(path_);

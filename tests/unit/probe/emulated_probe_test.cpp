@@ -346,5 +346,34 @@ TEST_F(EmulatedProbeTest, OtherInterfacesAreRefusedByName) {
   EXPECT_THAT(error.hint(), HasSubstr("emulator"));
 }
 
+TEST_F(EmulatedProbeTest, TheTracesStateCanBeReadWhileTheProgramRuns) {
+  const auto stream = flash_and_trace();
+  const auto state = stream->trace_state();
+  ASSERT_TRUE(state.has_value());
+  EXPECT_TRUE(state->trace_enabled);
+  EXPECT_TRUE(state->itm_enabled);
+  EXPECT_EQ(state->ports, setup_.port_mask);
+  EXPECT_TRUE(state->uart);
+  EXPECT_EQ(state->divisor, 42U);
+  EXPECT_EQ(read_some(*stream, 5), "hello");
+  stream->stop();
+  EXPECT_EQ(read_all(*stream), "bye");
+}
+
+TEST_F(EmulatedProbeTest, ABoardThatHasEndedHasNoTraceState) {
+  ::setenv("FAKE_BOARD", "ends", 1);
+  const auto stream = flash_and_trace();
+  EXPECT_EQ(read_all(*stream), "hello");
+  EXPECT_FALSE(stream->trace_state().has_value());
+}
+
+TEST_F(EmulatedProbeTest, WhatWasFlashedLastIsKnown) {
+  EmulatedProbe probe(settings_);
+  EXPECT_FALSE(probe.flashed().has_value());
+  probe.flash(elf());
+  ASSERT_TRUE(probe.flashed().has_value());
+  EXPECT_TRUE(fs::equivalent(*probe.flashed(), settings_.project / ".drone/flash.elf"));
+}
+
 }  // namespace
 }  // namespace drone::probe

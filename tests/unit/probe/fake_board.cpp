@@ -9,6 +9,8 @@
 //   stubborn   heeds neither the kill packet nor SIGTERM
 //   /FILE, stubborn:/FILE, faults:/FILE    the same, but what it says once it runs are the file's
 //   bytes
+//
+// Memory reads as it was last written.
 
 #include <fcntl.h>
 #include <poll.h>
@@ -31,6 +33,7 @@ namespace {
 
 std::string mode;
 bool stubborn = false;
+std::map<std::string, std::string> written;  ///< words by address, both in hexadecimal
 
 void log(std::string_view line) { std::ofstream("board.log", std::ios::app) << line << '\n'; }
 
@@ -76,7 +79,11 @@ void handle(int client, const std::string& command) {
     if (mode.empty()) say("bye");
     std::exit(0);
   } else if (command.starts_with("M")) {
+    written[command.substr(1, 8)] = command.substr(command.find(':') + 1);
     answer(client, "OK");
+  } else if (command.starts_with("m")) {
+    const auto value = written.find(command.substr(1, 8));
+    answer(client, value == written.end() ? "00000000" : value->second);
   } else {
     answer(client, "");
   }

@@ -20,6 +20,7 @@ class RecordedWrites final : public MemoryAccess {
   void write32(std::uint32_t address, std::uint32_t value) override {
     writes.emplace_back(address, value);
   }
+  std::uint32_t read32(std::uint32_t) override { return 0; }
   std::vector<std::pair<std::uint32_t, std::uint32_t>> writes;
 };
 

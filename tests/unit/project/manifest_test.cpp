@@ -168,6 +168,17 @@ TEST(Manifest, RefusesLinesThatTheTomlLibraryAssertsNotToBe) {
   EXPECT_EQ(error_of(with("[memory.ram]", "[.ram]")).message(), "Drone.toml:17:1: malformed line");
 }
 
+TEST(Manifest, LettersBeyondAsciiAreNoWhiteSpace) {
+  EXPECT_THAT(error_of("[mem\u00E4ory]\n").message(), StartsWith("Drone.toml:1:5: "));
+  EXPECT_THAT(error_of("[heap]\n\uFE80 = 1\n").message(), StartsWith("Drone.toml:2:1: "));
+  EXPECT_THAT(error_of("device =\u2E80\n").message(), StartsWith("Drone.toml:1:9: "));
+}
+
+TEST(Manifest, MistakeAtTheEndOfTheFileIsInItsLastLine) {
+  EXPECT_THAT(error_of("[heap]\npools = [ # \u00E4\n").message(), StartsWith("Drone.toml:2:14: "));
+  EXPECT_THAT(error_of("[heap]\npools = [").message(), StartsWith("Drone.toml:2:10: "));
+}
+
 TEST(Manifest, RefusesMissingKeys) {
   expect_error("size = \"10K\"\n", "", "Drone.toml:3:1: \"size\" is missing in [heap]",
                "size = \"10K\"");

@@ -132,5 +132,54 @@ TEST_F(ElfImageTest, TheRangeThatIsTooSmallIsNamed) {
   }
 }
 
+std::vector<ElfNote> notes_of(const std::filesystem::path& path, const std::string& section) {
+  write_file(path, test::with_notes(make_elf(kFlash, 40), section));
+  return load_elf_notes(path);
+}
+
+TEST_F(ElfImageTest, HasTheNotesOfItsSections) {
+  const std::string section =
+      test::make_note("GNU", 3, "id") + test::make_note("Drone", 1, "12345");
+  const std::vector<ElfNote> notes = notes_of(path(), section);
+  ASSERT_EQ(notes.size(), 2U);
+  EXPECT_EQ(notes[0].owner, "GNU");
+  EXPECT_EQ(notes[0].type, 3U);
+  EXPECT_EQ(notes[1].owner, "Drone");
+  EXPECT_EQ(notes[1].type, 1U);
+  ASSERT_EQ(notes[1].description.size(), 5U);
+  EXPECT_EQ(notes[1].description[4], std::byte{'5'});
+
+  write_file(path(), make_elf(kFlash, 40));
+  EXPECT_TRUE(load_elf_notes(path()).empty()) << "a file without sections has none";
+}
+
+TEST_F(ElfImageTest, NotesThatDoNotFitTheirSectionAreLeftOut) {
+  const std::string section =
+      test::make_note("GNU", 3, "uuid") + test::make_note("Drone", 1, "1234");
+  const std::size_t first = test::make_note("GNU", 3, "uuid").size();
+  for (std::size_t length = 0; length != section.size(); ++length) {
+    EXPECT_EQ(notes_of(path(), section.substr(0, length)).size(), length < first ? 0U : 1U)
+        << length;
+  }
+  for (const std::size_t number : {0U, 4U}) {  // sizes of name and description
+    std::string wrong = section;
+    wrong.replace(first + number, 4, 4, '\xFF');
+    EXPECT_EQ(notes_of(path(), wrong).size(), 1U);
+  }
+}
+
+TEST_F(ElfImageTest, SectionHeadersThatPointAnywhereHaveNoNotes) {
+  const std::string whole = test::with_notes(make_elf(kFlash, 40), test::make_note("Drone", 1, ""));
+  const std::size_t section = whole.size() - sizeof(Elf32_Shdr);
+  for (const std::size_t offset :
+       {offsetof(Elf32_Ehdr, e_shoff), section + offsetof(Elf32_Shdr, sh_offset),
+        section + offsetof(Elf32_Shdr, sh_size)}) {
+    std::string file = whole;
+    file.replace(offset, 4, 4, '\xFF');
+    write_file(path(), file);
+    EXPECT_TRUE(load_elf_notes(path()).empty()) << offset;
+  }
+}
+
 }  // namespace
 }  // namespace drone

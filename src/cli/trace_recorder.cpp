@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+#include "cli/trace_recorder.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "drone/heaptrace/wire_format.hpp"
+
+namespace drone::cli {
+
+TraceRecorder::TraceRecorder(const HeaptraceFile& file, EventLimit& limit)
+    : limit_(limit),
+      file_(file.file),
+      sink_(file_),
+      writer_(sink_, file.port),
+      decoder_(file.port, [this](const itm::Packet& packet) { accept(packet); }) {}
+
+bool TraceRecorder::is_event(const itm::Packet& packet) const {
+  return packet.kind == itm::PacketKind::kInstrumentation && packet.source == writer_.port();
+}
+
+/// The packet, if it is none that a capture wrote; a GAP as what it says; or nothing.
+std::optional<itm::Packet> TraceRecorder::without_marks(const itm::Packet& packet) const {
+  if (!is_event(packet)) return packet;
+  const auto [record, valid] =
+      heaptrace::decode({static_cast<std::uint32_t>(packet.value), packet.size});
+  if (!valid) return packet;
+  if (record.op == heaptrace::Op::kEnd) return std::nullopt;
+  if (record.op != heaptrace::Op::kGap) return packet;
+  itm::Packet gap;
+  gap.kind = itm::PacketKind::kGap;
+  gap.value = record.argument;
+  gap.offset = packet.offset;
+  return gap;
+}
+
+void TraceRecorder::accept(const itm::Packet& came) {
+  if (std::exchange(delivered_, false)) decoded_.clear();
+  if (complete_) return;
+  const std::optional<itm::Packet> packet = without_marks(came);
+  if (!packet) return;
+  if (limit_.is_reached()) {
+    complete_ = true;
+    if (packet->kind != itm::PacketKind::kLocalTimestamp) return;
+  } else if (is_event(*packet)) {
+    limit_.count();
+  }
+  decoded_.push_back(*packet);
+}
+
+std::span<const itm::Packet> TraceRecorder::deliver() {
+  if (std::exchange(delivered_, true)) decoded_.clear();
+  std::span<const itm::Packet> packets(decoded_);
+  if (!begun()) {
+    const auto event = std::find_if(packets.begin(), packets.end(),
+                                    [this](const itm::Packet& packet) { return is_event(packet); });
+    const auto before = static_cast<std::size_t>(event - packets.begin());
+    head_.add(packets.first(before));
+    if (event == packets.end()) return decoded_;
+    writer_.write(head_.packets());
+    packets = packets.subspan(before);
+  }
+  writer_.write(packets);
+  return decoded_;
+}
+
+void TraceRecorder::close() {
+  if (begun()) writer_.close();
+}
+
+}  // namespace drone::cli

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// Records one heap: from the bytes of an ITM stream to its heaptrace file.
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "cli/guarded_sink.hpp"
+#include "cli/itm_plan.hpp"
+#include "cli/trace_head.hpp"
+#include "heaptrace/resync_decoder.hpp"
+#include "heaptrace/writer.hpp"
+#include "itm/packet.hpp"
+#include "support/capture_file.hpp"
+
+namespace drone::cli {
+
+/// How many events the heaptrace files of a capture may hold, all together.
+class EventLimit {
+ public:
+  explicit EventLimit(std::optional<std::uint64_t> most) : left_(most) {}
+  bool is_set() const { return left_.has_value(); }
+  bool is_reached() const { return left_ == 0; }
+  void count() {
+    if (left_) --*left_;
+  }
+
+ private:
+  std::optional<std::uint64_t> left_;
+};
+
+/// The file is begun, and what it held before given up, when the first event of the heap's port
+/// comes. What a capture wrote into a stream that is recorded again is not an event: a GAP stays
+/// what it is, an END is left out.
+///
+/// Once the limit is reached the file is complete with the last event and the local timestamp that
+/// follows it directly, if one does; what comes behind is left out.
+class TraceRecorder {
+ public:
+  /// Opens the file. `limit` must outlive the recorder. Throws Error (kInput).
+  TraceRecorder(const HeaptraceFile& file, EventLimit& limit);
+  TraceRecorder(const TraceRecorder&) = delete;
+  TraceRecorder& operator=(const TraceRecorder&) = delete;
+
+  void feed(std::span<const std::byte> itm) { decoder_.feed(itm); }
+
+  /// `bytes` (0: unknown) of the stream were lost here.
+  void gap(std::uint64_t bytes) { decoder_.gap(bytes); }
+
+  /// The stream has ended.
+  void finish() { decoder_.finish(); }
+
+  /// Hands what was decoded since the last time to the file, and returns it; valid until the next
+  /// call of any function. Not flushed.
+  std::span<const itm::Packet> deliver();
+
+  /// Writes END if there was any event.
+  void close();
+
+  bool is_complete() const { return complete_; }
+  bool was_there() const { return !file_.created(); }  ///< the file, before the capture
+  const heaptrace::Writer& writer() const { return writer_; }
+  GuardedSink& sink() { return sink_; }
+
+ private:
+  void accept(const itm::Packet& packet);
+  std::optional<itm::Packet> without_marks(const itm::Packet& packet) const;
+  bool begun() const { return writer_.events() != 0; }
+  bool is_event(const itm::Packet& packet) const;
+
+  EventLimit& limit_;
+  CaptureFile file_;
+  GuardedSink sink_;
+  heaptrace::Writer writer_;
+  heaptrace::ResyncDecoder decoder_;
+  TraceHead head_;  ///< until it is begun
+  std::vector<itm::Packet> decoded_;
+  bool delivered_ = false;  ///< `decoded_` was
+  bool complete_ = false;
+};
+
+}  // namespace drone::cli

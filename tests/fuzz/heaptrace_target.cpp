@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT
+
+// The first byte of an input says how the rest is read and what is made of it:
+//   bits 1:0  chunks of any size, of 1, of 3 or of 64 bytes
+//   bit 2     the base alignment of the layout: 4 or 8
+//   bits 4:3  the most pools: 1, 2, 5 or 64
+//   bits 7:5  the format: inferred (0, 6 and 7), ITM, TPIU frames, TPIU frames with the ITM on
+//             stream 1, a Drone OS file, payload only
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "heaptrace/reader.hpp"
+#include "heaptrace/usage.hpp"
+#include "layout/demand.hpp"
+#include "layout/replay.hpp"
+#include "layout/suggest.hpp"
+#include "report/heap_report.hpp"
+#include "report/layout_report.hpp"
+#include "require.hpp"
+#include "support/byte_stream.hpp"
+#include "support/error.hpp"
+#include "targets.hpp"
+
+namespace drone::fuzz {
+namespace {
+
+/// Lives as a consumer of events sees them.
+class Lives {
+ public:
+  void add(const heaptrace::Event& event) {
+    using heaptrace::EventKind;
+    const auto life = sizes_.find(event.block);
+    const bool live = life != sizes_.end();
+    switch (event.kind) {
+      case EventKind::kAlloc:
+        require(!live && event.size != 0, "no block is live twice");
+        sizes_[event.block] = event.size;
+        break;
+      case EventKind::kDealloc:
+        require(live && life->second == event.size, "only what is live is freed");
+        sizes_.erase(life);
+        break;
+      case EventKind::kResize:
+        require(live && life->second == event.old_size && event.size != event.old_size,
+                "only what is live is resized");
+        life->second = event.size;
+        break;
+      case EventKind::kRealign:
+        require(live && life->second == event.size, "only what is live is realigned");
+        break;
+      case EventKind::kFailed:
+        require(event.size != 0, "requests have a size");
+        break;
+      case EventKind::kReset:
+        sizes_.clear();
+        break;
+    }
+  }
+
+ private:
+  std::unordered_map<std::uint32_t, std::uint32_t> sizes_;
+};
+
+struct Trace {
+  std::vector<heaptrace::Event> events;
+  heaptrace::Summary summary;
+};
+
+/// The trace, or why it is none.
+struct Outcome {
+  std::optional<Trace> trace;
+  std::string refusal;
+};
+
+Outcome read(const std::vector<std::byte>& bytes, const heaptrace::ReadOptions& options,
+             std::size_t chunk) {
+  Outcome outcome;
+  Trace trace;
+  try {
+    trace.summary = heaptrace::read_events(
+        [&] { return std::make_unique<MemorySource>(bytes, chunk); }, options,
+        [&trace] { trace.events.clear(); },
+        [&trace](std::span<const heaptrace::Event> events) {
+          trace.events.insert(trace.events.end(), events.begin(), events.end());
+        });
+    outcome.trace = std::move(trace);
+  } catch (const Error& error) {
+    require(error.status() == ExitStatus::kInput, "bad input is an error of input");
+    require(!error.hint().empty(), "bad input comes with a hint");
+    outcome.refusal = error.message();
+  }
+  return outcome;
+}
+
+void check_losses(const heaptrace::Summary& summary) {
+  const heaptrace::Losses& losses = summary.losses;
+  require(losses.lost_allocs <= losses.unknown_deallocs, "lost allocations are unknown ones");
+  require(std::is_sorted(losses.places.begin(), losses.places.end()), "places ascend");
+  // A place may be the end of the stream.
+  require(losses.places.empty() || losses.places.back() <= summary.bytes, "places are in the file");
+  require(!losses.any() || !losses.places.empty() || losses.lost_events != 0,
+          "what is lost has a place");
+}
+
+void check_usage(const Trace& trace) {
+  heaptrace::UsageCollector collector;
+  Lives lives;
+  for (const heaptrace::Event& event : trace.events) lives.add(event);
+  collector.add(trace.events);
+  const heaptrace::Usage usage = collector.usage();
+  require(usage.peak_bytes <= usage.maximum_bytes, "the peak is no more than the maximum");
+  for (const heaptrace::SizeUsage& size : usage.sizes) {
+    require(size.max_count != 0 && size.max_count <= size.allocations, "blocks were allocated");
+  }
+  const std::string text = report::render_text(report::make_heap_report(
+      usage, trace.summary, trace.summary.description.heap_size.value_or(10240), 4));
+  require(text.ends_with('\n') && text.find('\0') == std::string::npos, "a report is text");
+}
+
+/// As `drone heap generate` does it.
+void check_layout(const Trace& trace, std::uint32_t base_alignment, std::size_t most_pools,
+                  std::optional<std::uint32_t> heap_size) {
+  layout::DemandCollector demands(base_alignment);
+  demands.add(trace.events);
+  report::LayoutReport report;
+  try {
+    report.suggestion = layout::suggest(demands, most_pools, heap_size);
+  } catch (const Error& error) {
+    require(error.status() == ExitStatus::kInput || error.status() == ExitStatus::kNoLayout,
+            "there may be no layout");
+    require(!error.hint().empty(), "what has no layout comes with a hint");
+    return;
+  }
+  require(report.suggestion.pools.size() <= most_pools, "no more pools than asked for");
+  require(layout::layout_bytes(report.suggestion.pools) <= report.suggestion.heap_size,
+          "a layout fits its heap");
+  layout::Replay replay(report.suggestion.pools, base_alignment);
+  replay.add(trace.events);
+  require(replay.result().failed == demands.unservable(), "a trace runs on its layout");
+  report.replay = replay.result();
+  report.trace = trace.summary;
+  report.failed = demands.failed();
+  report.unservable = demands.unservable();
+  report.base_alignment = base_alignment;
+  report.heap_size = std::to_string(report.suggestion.heap_size);
+  report.fit = !heap_size;
+  require(!report::render_layout(report).empty(), "a layout is printed");
+}
+
+}  // namespace
+
+void fuzz_heaptrace(std::span<const std::byte> bytes) {
+  if (bytes.empty()) return;
+  const auto selector = static_cast<unsigned>(bytes.front());
+  const std::vector<std::byte> file(bytes.begin() + 1, bytes.end());
+  constexpr std::array<std::size_t, 4> kChunks{SIZE_MAX, 1, 3, 64};
+  constexpr std::array<std::size_t, 4> kPools{1, 2, 5, 64};
+
+  heaptrace::ReadOptions options;
+  const Outcome outcome = read(file, options, SIZE_MAX);
+  const Outcome again = read(file, options, kChunks[selector & 3]);
+  require(again.refusal == outcome.refusal, "what a file is does not depend on chunks");
+  if (!outcome.trace) return;
+  require(again.trace->events == outcome.trace->events, "events do not depend on chunks");
+  require(outcome.trace->summary.bytes == file.size(), "all bytes are read");
+  check_losses(outcome.trace->summary);
+  check_usage(*outcome.trace);
+  const unsigned base_alignment = (selector >> 2 & 1) != 0 ? 8 : 4;
+  const std::size_t most_pools = kPools[selector >> 3 & 3];
+  check_layout(*outcome.trace, base_alignment, most_pools, std::nullopt);
+  check_layout(*outcome.trace, base_alignment, most_pools,
+               outcome.trace->summary.description.heap_size.value_or(10240));
+}
+
+}  // namespace drone::fuzz
