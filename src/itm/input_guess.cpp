@@ -55,18 +55,32 @@ Cost log2_of(unsigned n) {
   return kTable[n];
 }
 
-/// What a byte costs after those before it: the usual ones less.
+/// What a byte costs after those before it: the usual ones less. Many are made that are hardly used,
+/// so its table is filled when the first byte is learnt.
 class ByteCost {
  public:
   /// `step`: how fast it learns; `most`: what the unusual costs.
-  explicit ByteCost(unsigned step, Cost most) : step_(step), most_(most) { weights_.fill(1); }
+  ByteCost(unsigned step, Cost most) : step_(step), most_(most) {}
+  ByteCost(const ByteCost& other) { *this = other; }
+  ByteCost& operator=(const ByteCost& other) {
+    if (other.total_ != 0) weights_ = other.weights_;
+    total_ = other.total_;
+    step_ = other.step_;
+    most_ = other.most_;
+    return *this;
+  }
+  ~ByteCost() = default;
 
   Cost cost(unsigned symbol) const {
+    if (total_ == 0) return bits(8);
     return std::min(log2_of(total_) - log2_of(weights_[symbol]), most_);
   }
 
   void learn(unsigned symbol) {
-    if (total_ + step_ > kMostWeight) {
+    if (total_ == 0) {
+      weights_.fill(1);
+      total_ = kSymbols;
+    } else if (total_ + step_ > kMostWeight) {
       total_ = 0;
       for (std::uint16_t& weight : weights_) {
         weight = static_cast<std::uint16_t>((weight + 1) / 2);
@@ -77,13 +91,13 @@ class ByteCost {
     total_ += step_;
   }
 
-  bool knows(unsigned symbol) const { return weights_[symbol] != 1; }
+  bool knows(unsigned symbol) const { return total_ != 0 && weights_[symbol] != 1; }
 
  private:
-  std::array<std::uint16_t, kSymbols> weights_;
-  unsigned total_ = kSymbols;
-  unsigned step_;
-  Cost most_;
+  std::array<std::uint16_t, kSymbols> weights_;  ///< if `total_` is not 0
+  unsigned total_ = 0;
+  unsigned step_ = 0;
+  Cost most_ = 0;
 };
 
 /// Headers and IDs are of few kinds, which are told soon; a new one costs the more.

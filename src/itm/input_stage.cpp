@@ -16,8 +16,9 @@ constexpr std::size_t kEnoughOfAPart = 256;
 /// How many bytes there are to be for the next look: often at first, so that a slow terminal does
 /// not wait, then seldom, as each look takes longer.
 std::size_t look_after(std::size_t size) {
-  if (size < 64) return size + 1;
-  if (size < 512) return size + 16 - size % 16;
+  if (size < 32) return size + 1;
+  if (size < 64) return size + 4;
+  if (size < 256) return size + 16;
   return size * 2;
 }
 
@@ -28,7 +29,7 @@ std::size_t count_sources(const std::bitset<128>& streams) {
 }
 
 /// So many bytes tell how the ITM is.
-constexpr std::size_t kRecentBytes = 512;
+constexpr std::size_t kRecentBytes = 256;
 
 /// Takes the ITM out of what was in the frames.
 class ItmOfFrames final : public TpiuSink {
