@@ -55,8 +55,8 @@ Cost log2_of(unsigned n) {
   return kTable[n];
 }
 
-/// What a byte costs after those before it: the usual ones less. Many are made that are hardly used,
-/// so its table is filled when the first byte is learnt.
+/// What a byte costs after those before it: the usual ones less. Many are made that are hardly
+/// used, so its table is filled when the first byte is learnt.
 class ByteCost {
  public:
   /// `step`: how fast it learns; `most`: what the unusual costs.

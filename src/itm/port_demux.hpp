@@ -10,6 +10,7 @@
 
 #include "itm/decoder.hpp"
 #include "itm/packet.hpp"
+#include "itm/packet_scatter.hpp"
 #include "support/byte_stream.hpp"
 
 namespace drone::itm {
@@ -34,8 +35,8 @@ class PortDemux {
   /// use. A sink may take several ports, a port go to several sinks.
   void add_route(unsigned port, ByteSink& sink);
 
-  /// Decodes `bytes`, which follow those fed before, and hands on what is certain now. Throws
-  /// whatever a sink throws.
+  /// Decodes `bytes`, which follow those fed before, and hands on what is certain now, faster than
+  /// through packets, and exactly the same. Throws whatever a sink throws.
   void feed(std::span<const std::byte> bytes);
 
   /// As those of Decoder.
@@ -51,8 +52,11 @@ class PortDemux {
   const StreamLosses& losses() const { return losses_; }
 
  private:
+  void write(const Packet& packet);
+  void count_scattered();
+
   Decoder decoder_;
-  std::vector<Packet> decoded_;
+  PacketScatter scatter_;
   std::array<std::vector<ByteSink*>, kPortCount> routes_;
   std::array<std::uint64_t, kPortCount> packets_{};
   StreamLosses losses_;
