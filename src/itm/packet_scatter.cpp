@@ -17,30 +17,36 @@ constexpr std::size_t kLongestPacket = 5;
 constexpr std::size_t kPayloadBytes = 4;
 constexpr std::size_t kLaneBytes = kBlockBytes + 64;
 /// So many places are computed at a time.
-constexpr std::size_t kStride = 64;
+constexpr std::size_t kStride = 16;
+
+/// Sixteen bytes at once. Comparisons yield -1 where they hold, else 0.
+using Bytes = std::int8_t __attribute__((vector_size(16)));
+
+Bytes load(const std::byte* bytes) {
+  Bytes result;
+  std::memcpy(&result, bytes, sizeof(result));
+  return result;
+}
 
 /// For every place the length of the packet if one begins there, 0 for what is not taken here.
 /// Reads four bytes more than `count`, a multiple of kStride.
 void find_lengths(const std::byte* bytes, std::size_t count, std::uint8_t* lengths) {
-  const auto* const in = reinterpret_cast<const std::uint8_t*>(bytes);
   for (std::size_t at = 0; at != count; at += kStride) {
-    for (std::size_t i = 0; i != kStride; ++i) {
-      const std::uint8_t header = in[at + i];
-      const auto code = static_cast<std::uint8_t>(header & 3);
-      const auto of_source = static_cast<std::uint8_t>(code + 1 + (code == 3 ? 1 : 0));
-      // Of a timestamp, each byte says whether another follows; five do not.
-      const auto more1 = static_cast<std::uint8_t>(in[at + i + 1] >> 7);
-      const auto more2 = static_cast<std::uint8_t>(more1 & (in[at + i + 2] >> 7));
-      const auto more3 = static_cast<std::uint8_t>(more2 & (in[at + i + 3] >> 7));
-      const auto more4 = static_cast<std::uint8_t>(more3 & (in[at + i + 4] >> 7));
-      const auto of_timestamp =
-          static_cast<std::uint8_t>(more4 != 0 ? 0 : 2 + more1 + more2 + more3);
-      const bool long_timestamp = (header & 0xCF) == kLocalTimestamp1Header;
-      const bool one_byte = (header & 0x8F) == 0 && header != 0;  // a timestamp, or an overflow
-      const auto of_other =
-          static_cast<std::uint8_t>((long_timestamp ? of_timestamp : 0) | (one_byte ? 1 : 0));
-      lengths[at + i] = code != 0 ? of_source : of_other;
-    }
+    const Bytes header = load(bytes + at);
+    const Bytes code = header & 3;
+    const Bytes of_source = (code + 1 - (code == 3)) & (code != 0);
+    // Of a timestamp, each byte says whether another follows, up to four.
+    const Bytes two = load(bytes + at + 1) < 0;
+    const Bytes three = two & (load(bytes + at + 2) < 0);
+    const Bytes four = three & (load(bytes + at + 3) < 0);
+    const Bytes too_many = four & (load(bytes + at + 4) < 0);
+    const Bytes of_timestamp = (2 - two - three - four) & ~too_many &
+                               ((header & static_cast<std::int8_t>(0xCF)) ==
+                                static_cast<std::int8_t>(kLocalTimestamp1Header));
+    // A timestamp of one byte, or an overflow.
+    const Bytes of_one = ((header & static_cast<std::int8_t>(0x8F)) == 0) & (header != 0) & 1;
+    const Bytes length = of_source | of_timestamp | of_one;
+    std::memcpy(lengths + at, &length, sizeof(length));
   }
 }
 
