@@ -61,7 +61,7 @@ void PacketScatter::add_route(unsigned port, ByteSink& sink) {
     Target& target = targets_[port << 3 | code];
     if (target.lane == 0) {
       target.lane = index;
-      target.size = static_cast<std::uint8_t>(code == 3 ? 4 : code);
+      target.size = static_cast<std::uint16_t>(code == 3 ? 4 : code);
     } else {
       target.has_more = true;
     }
@@ -115,7 +115,7 @@ std::size_t PacketScatter::take_block(const std::byte* begin, std::size_t size) 
     const std::uint8_t length = lengths[at];
     if (length == 0) break;
     const auto header = static_cast<std::uint8_t>(begin[at]);
-    const Target target = targets_[header];
+    const Target& target = targets_[header];
     std::uint32_t& end = ends[target.lane];
     std::memcpy(base + end, begin + at + 1, kPayloadBytes);
     end += target.size;

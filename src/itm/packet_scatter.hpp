@@ -44,8 +44,8 @@ class PacketScatter {
   };
   /// Where a header's payload goes: its lane, and how much of it counts there.
   struct Target {
-    std::uint8_t lane = 0;
-    std::uint8_t size = 0;
+    std::uint32_t lane = 0;
+    std::uint16_t size = 0;
     bool has_more = false;  ///< the port's other lanes get it, too
   };
 
