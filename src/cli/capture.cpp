@@ -119,8 +119,17 @@ void Capture::take_bytes(std::span<const std::byte> bytes) {
   input_.feed(bytes, itm_input_);
 }
 
+bool Capture::wants_packets() const {
+  return std::any_of(watchers_.begin(), watchers_.end(),
+                     [](const CaptureWatcher* watcher) { return watcher->wants_packets(); });
+}
+
 void Capture::take_itm(std::span<const std::byte> itm) {
-  decoder_.feed(itm, packets_);
+  if (wants_packets()) {
+    demux_.feed(itm, packets_);
+  } else {
+    demux_.feed(itm);
+  }
   // Which of several heaps has the last event of a limit is a matter of the stream's order, and not
   // of the chunks that it comes in.
   const std::size_t step = limit_.is_set() && recorders_.size() > 1 ? 1 : itm.size();
@@ -130,12 +139,11 @@ void Capture::take_itm(std::span<const std::byte> itm) {
 }
 
 void Capture::take_itm_gap(std::uint64_t bytes) {
-  decoder_.gap(bytes, [this](const itm::Packet& packet) { packets_.push_back(packet); });
+  demux_.gap(bytes, &packets_);
   for (TraceRecorder& recorder : recorders_) recorder.gap(bytes);
 }
 
 void Capture::deliver() {
-  demux_.write(packets_);
   for (CaptureWatcher* watcher : watchers_) watcher->on_packets(packets_);
   packets_.clear();
   for (std::size_t i = 0; i != recorders_.size(); ++i) {
@@ -191,7 +199,7 @@ void Capture::tell_of_failures() {
 void Capture::close() {
   if (bytes_ == 0 && lost_bytes_ == 0) return;
   input_.finish(itm_input_);
-  decoder_.finish(packets_);
+  demux_.finish(&packets_);
   for (TraceRecorder& recorder : recorders_) recorder.finish();
   deliver();
   for (TraceRecorder& recorder : recorders_) recorder.close();

@@ -37,12 +37,25 @@ void PortDemux::count_scattered() {
   scatter_.clear_counts();
 }
 
-void PortDemux::gap(std::uint64_t bytes) {
-  decoder_.gap(bytes, [this](const Packet& packet) { write(packet); });
+void PortDemux::feed(std::span<const std::byte> bytes, std::vector<Packet>& packets) {
+  decoder_.feed(bytes, [this, &packets](const Packet& packet) {
+    write(packet);
+    packets.push_back(packet);
+  });
 }
 
-std::size_t PortDemux::finish() {
-  return decoder_.finish([this](const Packet& packet) { write(packet); });
+void PortDemux::gap(std::uint64_t bytes, std::vector<Packet>* packets) {
+  decoder_.gap(bytes, [this, packets](const Packet& packet) {
+    write(packet);
+    if (packets != nullptr) packets->push_back(packet);
+  });
+}
+
+std::size_t PortDemux::finish(std::vector<Packet>* packets) {
+  return decoder_.finish([this, packets](const Packet& packet) {
+    write(packet);
+    if (packets != nullptr) packets->push_back(packet);
+  });
 }
 
 void PortDemux::write(std::span<const Packet> packets) {

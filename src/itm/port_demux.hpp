@@ -39,9 +39,12 @@ class PortDemux {
   /// through packets, and exactly the same. Throws whatever a sink throws.
   void feed(std::span<const std::byte> bytes);
 
-  /// As those of Decoder.
-  void gap(std::uint64_t bytes);
-  std::size_t finish();
+  /// The same by way of packets, which are appended to `packets`. The two may take turns.
+  void feed(std::span<const std::byte> bytes, std::vector<Packet>& packets);
+
+  /// As those of Decoder; what packets that makes is appended to `packets`, if there are any.
+  void gap(std::uint64_t bytes, std::vector<Packet>* packets = nullptr);
+  std::size_t finish(std::vector<Packet>* packets = nullptr);
 
   /// For streams that are decoded elsewhere: takes their packets. Throws whatever a sink throws.
   void write(std::span<const Packet> packets);

@@ -134,6 +134,37 @@ TEST(FastDemux, TakesBackAPacketThatASynchronizationCut) {
   }
 }
 
+TEST(FastDemux, TakesTurnsWithTheWayThroughPackets) {
+  for (unsigned seed = 0; seed != 60; ++seed) {
+    SCOPED_TRACE(seed);
+    test::Random random(seed);
+    Bytes bytes = test::itm_stream(test::ItmTraffic::kEverything, 9000, seed);
+    damage(bytes, random);
+    Outputs slow;
+    Outputs fast;
+    std::vector<Packet> packets;
+    Decoder decoder;
+    decoder.feed(bytes, packets);
+    decoder.finish(packets);
+    slow.demux.write(packets);
+    std::vector<Packet> some;
+    for (std::span<const std::byte> rest = bytes; !rest.empty();) {
+      const std::size_t n = std::min<std::size_t>(rest.size(), 1 + random.below(700));
+      if (random.one_in(2)) {
+        fast.demux.feed(rest.first(n));
+      } else {
+        fast.demux.feed(rest.first(n), some);
+      }
+      rest = rest.subspan(n);
+    }
+    fast.demux.finish(&some);
+    expect_same(fast, slow);
+    for (const Packet& packet : some) {
+      EXPECT_NE(std::find(packets.begin(), packets.end(), packet), packets.end());
+    }
+  }
+}
+
 TEST(FastDemux, KeepsTheOrderOfPortsThatShareASink) {
   PortDemux demux;
   MemorySink both;
