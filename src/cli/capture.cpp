@@ -136,13 +136,22 @@ void Capture::take_bytes(std::span<const std::byte> bytes) {
   input_.feed(bytes, itm_input_);
 }
 
+bool Capture::wants_packets() const {
+  return std::any_of(watchers_.begin(), watchers_.end(),
+                     [](const CaptureWatcher* watcher) { return watcher->wants_packets(); });
+}
+
 void Capture::take_itm(std::span<const std::byte> itm) {
-  decoder_.feed(itm, packets_);
+  if (wants_packets()) {
+    demux_.feed(itm, packets_);
+  } else {
+    demux_.feed(itm);
+  }
   for (TraceRecorder& recorder : recorders_) recorder.feed(itm);
 }
 
 void Capture::take_itm_gap(std::uint64_t bytes) {
-  decoder_.gap(bytes, [this](const itm::Packet& packet) { packets_.push_back(packet); });
+  demux_.gap(bytes, &packets_);
   for (TraceRecorder& recorder : recorders_) recorder.gap(bytes);
 }
 
@@ -172,7 +181,6 @@ void Capture::record(bool ended) {
 
 void Capture::deliver(bool ended) {
   record(ended);
-  demux_.write(packets_);
   for (CaptureWatcher* watcher : watchers_) watcher->on_packets(packets_);
   packets_.clear();
   for (std::size_t i = 0; i != recorders_.size(); ++i) {
@@ -238,7 +246,7 @@ void Capture::tell_of_failures() {
 void Capture::close() {
   if (bytes_ == 0 && lost_bytes_ == 0) return;
   input_.finish(itm_input_);
-  decoder_.finish(packets_);
+  demux_.finish(&packets_);
   for (TraceRecorder& recorder : recorders_) recorder.finish();
   deliver(true);
   if (end() == CaptureEnd::kSource && limit_.is_reached()) end_ = CaptureEnd::kEvents;

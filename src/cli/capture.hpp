@@ -33,7 +33,6 @@
 #include "cli/trace_recorder.hpp"
 #include "heaptrace/noted_heaps.hpp"
 #include "heaptrace/writer.hpp"
-#include "itm/decoder.hpp"
 #include "itm/input_stage.hpp"
 #include "itm/port_demux.hpp"
 #include "probe/probe.hpp"
@@ -149,6 +148,7 @@ class Capture {
   bool waits_for_display() const;
   void take(const BoundedByteQueue::Piece& piece);
   void take_bytes(std::span<const std::byte> bytes);
+  bool wants_packets() const;
   void take_itm(std::span<const std::byte> itm);
   void take_itm_gap(std::uint64_t bytes);
   void record(bool ended);
@@ -178,7 +178,6 @@ class Capture {
 
   itm::InputStage input_;
   ItmInput itm_input_{*this};
-  itm::Decoder decoder_;
   itm::PortDemux demux_;
   std::vector<itm::Packet> packets_;
 

@@ -194,6 +194,13 @@ void add_itm(CLI::App& app, Run& run, Environment& environment) {
       ->type_name("SOURCE")
       ->capture_default_str();
   command
+      ->add_option(
+          "--input-format", options->input_format,
+          "What the stream of a file or stdin is: auto (told from its bytes), itm, tpiu, or "
+          "tpiu:ID, the ITM's stream")
+      ->type_name("FORMAT")
+      ->capture_default_str();
+  command
       ->add_option("--speed", options->speed,
                    "Of the emulated board: real (time), or max, as fast as it goes")
       ->type_name("SPEED")

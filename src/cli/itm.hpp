@@ -15,6 +15,7 @@ struct ItmOptions {
   std::vector<std::string> heaptraces;  ///< "[PORT:]FILE"
   bool heaps = false;                   ///< all of the project's, each into its own file
   std::string from = "probe";           ///< probe, file:PATH, -
+  std::string input_format = "auto";    ///< auto, itm, tpiu, tpiu:ID
   std::string speed = "real";           ///< real, max: of the emulated board
   bool reset = false;
   bool allow_gaps = false;              ///< a heap's port that lost something is no failure

@@ -156,7 +156,6 @@ void set_source(ItmPlan& plan, const ItmOptions& options, const std::filesystem:
     refuse("--reset needs a target, and --from " + options.from + " has none",
            "leave out one of them");
   }
-  if (plan.source == SourceKind::kProbe) plan.input.kind = itm::InputKind::kItm;
 }
 
 /// The number that `text` begins with, and behind it.
@@ -201,6 +200,23 @@ std::uint64_t parse_events(const std::string& given, const ItmPlan& plan) {
            "add --heaptrace heaptrace, or end the capture with --duration 10s");
   }
   return *number;
+}
+
+void set_input(ItmPlan& plan, const ItmOptions& options) {
+  const auto input = itm::parse_input_options(options.input_format);
+  if (!input) {
+    refuse(
+        "there is no input format '" + options.input_format + "'",
+        "auto (told from the bytes), itm, tpiu, or tpiu:ID with the ID of the ITM's stream, 1 to "
+        "111");
+  }
+  plan.input = *input;
+  if (plan.source != SourceKind::kProbe) return;
+  if (input->kind == itm::InputKind::kTpiu) {
+    refuse("--input-format " + options.input_format + " is not for a probe: it sends bare ITM",
+           "leave it out, or name a recording: --from file:PATH");
+  }
+  plan.input.kind = itm::InputKind::kItm;
 }
 
 /// Whether two names are one file that writing both would spoil; devices such as /dev/null are not.
@@ -259,6 +275,7 @@ ItmPlan plan_itm(const ItmOptions& options, const std::filesystem::path& directo
     plan.raw = resolve(directory, *options.raw);
   }
   set_source(plan, options, directory);
+  set_input(plan, options);
   check_files(plan);
   if (options.duration) plan.duration = parse_duration(*options.duration);
   if (options.events) plan.events = parse_events(*options.events, plan);

@@ -137,6 +137,11 @@ class Decoder {
     drain(sink);
   }
 
+  /// Nothing is pending, and the next byte begins a packet of the first stimulus page. Who can tell
+  /// packets from the bytes may then take some, and skip() them here.
+  bool at_packet_start() const { return at_clean_boundary() && page_ == 0; }
+  void skip(std::size_t bytes) { position_ += bytes; }
+
   /// The stream has ended: delivers what was held back. Returns how many bytes at its end belong to
   /// a packet that is not whole; a stream may end anywhere, so this is no fault. The decoder then
   /// is as new.
@@ -201,7 +206,7 @@ void Decoder::feed(std::span<const std::byte> bytes, Sink&& sink) {
       release_held();
       drain(sink);
     }
-    if (at_clean_boundary() && page_ == 0) {
+    if (at_packet_start()) {
       const std::byte* const stop = feed_whole_packets(next, end, sink);
       position_ += static_cast<std::uint64_t>(stop - next);
       next = stop;

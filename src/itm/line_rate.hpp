@@ -8,11 +8,11 @@
 // At the wrong rate the bits it sees are others than were sent: a slow line shows it each bit more
 // than once, a fast one hides some. What it makes of a byte then depends on which of the sent bits
 // the falling edge was at. So the received bytes are the output of a hidden Markov model: its state
-// is the position, in a sent frame (start bit, eight of data, stop bit), of the edge at which a byte
-// began; for a given ratio of the rates, each state has its probability for every byte and for the
-// position of the next edge. All follow from what ITM streams are made of, byte by byte, not from
-// what a certain program sends. The ratio whose model makes the bytes most probable is the answer,
-// if no other comes near it.
+// is the position, in a sent frame (start bit, eight of data, stop bit), of the edge at which a
+// byte began; for a given ratio of the rates, each state has its probability for every byte and for
+// the position of the next edge. All follow from what ITM streams are made of, byte by byte, not
+// from what a certain program sends. The ratio whose model makes the bytes most probable is the
+// answer, if no other comes near it.
 //
 // Bytes with a bad stop bit are dropped by some receivers and handed on by others; the model allows
 // for both. It allows for gaps on the line only between a received byte and the next.

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// Packets in, each stimulus port's payload bytes out.
+// An ITM stream in, each stimulus port's payload bytes out.
 
 #include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
 
+#include "itm/decoder.hpp"
 #include "itm/packet.hpp"
+#include "itm/packet_scatter.hpp"
 #include "support/byte_stream.hpp"
 
 namespace drone::itm {
@@ -33,7 +35,18 @@ class PortDemux {
   /// use. A sink may take several ports, a port go to several sinks.
   void add_route(unsigned port, ByteSink& sink);
 
-  /// Throws whatever a sink throws.
+  /// Decodes `bytes`, which follow those fed before, and hands on what is certain now, faster than
+  /// through packets, and exactly the same. Throws whatever a sink throws.
+  void feed(std::span<const std::byte> bytes);
+
+  /// The same by way of packets, which are appended to `packets`. The two may take turns.
+  void feed(std::span<const std::byte> bytes, std::vector<Packet>& packets);
+
+  /// As those of Decoder; what packets that makes is appended to `packets`, if there are any.
+  void gap(std::uint64_t bytes, std::vector<Packet>* packets = nullptr);
+  std::size_t finish(std::vector<Packet>* packets = nullptr);
+
+  /// For streams that are decoded elsewhere: takes their packets. Throws whatever a sink throws.
   void write(std::span<const Packet> packets);
 
   /// Instrumentation packets seen, by port.
@@ -42,6 +55,11 @@ class PortDemux {
   const StreamLosses& losses() const { return losses_; }
 
  private:
+  void write(const Packet& packet);
+  void count_scattered();
+
+  Decoder decoder_;
+  PacketScatter scatter_;
   std::array<std::vector<ByteSink*>, kPortCount> routes_;
   std::array<std::uint64_t, kPortCount> packets_{};
   StreamLosses losses_;

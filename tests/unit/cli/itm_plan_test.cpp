@@ -241,6 +241,24 @@ TEST(ItmPlan, TakesAProbesStreamForBareItm) {
   EXPECT_EQ(plan({}, {}, "-").input.kind, std::nullopt);
 }
 
+TEST(ItmPlan, KnowsInputFormats) {
+  const auto input = [](const std::string& format, const std::string& from) {
+    ItmOptions options;
+    options.input_format = format;
+    options.from = from;
+    return plan_itm(options, "/project").input;
+  };
+  EXPECT_FALSE(input("auto", "-").kind);
+  EXPECT_EQ(input("itm", "-").kind, itm::InputKind::kItm);
+  EXPECT_EQ(input("tpiu", "-").kind, itm::InputKind::kTpiu);
+  EXPECT_EQ(input("tpiu:2", "file:swo.bin").stream_id, 2U);
+  EXPECT_EQ(input("auto", "probe").kind, itm::InputKind::kItm) << "as the target is set up";
+  for (const char* const wrong : {"", "ITM", "tpiu:", "tpiu:0", "tpiu:112", "payload"}) {
+    EXPECT_THROW(input(wrong, "-"), Error) << wrong;
+  }
+  EXPECT_THROW(input("tpiu", "probe"), Error);
+}
+
 TEST(ItmPlan, DoesNotOverwriteWhatItReads) {
   const TestFolder folder;
   write_file(folder.path() / "swo.bin", "x");
