@@ -163,7 +163,8 @@ void add_itm(CLI::App& app, Run& run, Environment& environment) {
   CLI::App* command = app.add_subcommand("itm", "Show or record what the target sends over ITM");
   command->footer(
       "Ctrl-C ends a capture in order; everything until then is kept. A second one ends it at\n"
-      "once. What a slow disk or terminal cannot take yet is kept in memory (64 MB). Beyond that a\n"
+      "once. What a slow disk or terminal cannot take yet is kept in memory (64 MB). Beyond that "
+      "a\n"
       "target in real time loses bytes, which are counted and marked in the heaptrace; files,\n"
       "pipes and `--speed max` wait instead, and lose nothing.\n\n"
       "Examples:\n"
