@@ -245,6 +245,15 @@ void Capture::close() {
   for (TraceRecorder& recorder : recorders_) recorder.close();
 }
 
+void Capture::describe_heaps(std::span<const heaptrace::NotedHeap> heaps) {
+  for (TraceRecorder& recorder : recorders_) {
+    for (const heaptrace::NotedHeap& heap : heaps) {
+      if (heap.port != recorder.writer().port()) continue;
+      recorder.set_description(heaptrace::description_packets(heap));
+    }
+  }
+}
+
 std::vector<Capture::PortBytes> Capture::port_files() const {
   std::vector<PortBytes> files;
   for (std::size_t i = 0; i != port_files_.size(); ++i) {

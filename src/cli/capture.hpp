@@ -31,6 +31,7 @@
 #include "cli/guarded_sink.hpp"
 #include "cli/itm_plan.hpp"
 #include "cli/trace_recorder.hpp"
+#include "heaptrace/noted_heaps.hpp"
 #include "heaptrace/writer.hpp"
 #include "itm/decoder.hpp"
 #include "itm/input_stage.hpp"
@@ -87,6 +88,10 @@ class Capture {
 
   /// Who looks on; must outlive the capture. To be called before run().
   void add_watcher(CaptureWatcher& watcher) { watchers_.push_back(&watcher); }
+
+  /// What the program's ELF file says of its heaps: the files of those whose own introduction is
+  /// missed begin with it. To be called before run().
+  void describe_heaps(std::span<const heaptrace::NotedHeap> heaps);
 
   /// Takes the stream to its end, or until one of the other reasons to end; then the stream is
   /// stopped and what is there still is taken, for two seconds at most. An output that fails does

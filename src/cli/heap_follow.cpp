@@ -142,7 +142,9 @@ class Screen final : public Page {
     const Size size = this->size();
     std::string text = "\x1b[H";
     for (const std::string& line : fit(table_, size.rows - std::min<std::size_t>(size.rows, 1))) {
-      text += line.substr(0, size.columns - 1) + "\x1b[K\r\n";
+      text += line.substr(0, size.columns);
+      // Behind the last column it would erase that.
+      text += line.size() < size.columns ? "\x1b[K\r\n" : "\r\n";
     }
     text += footer(now).substr(0, size.columns - 1) + "\x1b[J";
     environment_.out << text << std::flush;

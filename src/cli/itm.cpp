@@ -7,16 +7,22 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <ostream>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "cli/capture.hpp"
 #include "cli/color.hpp"
 #include "cli/itm_plan.hpp"
 #include "cli/itm_report.hpp"
 #include "cli/project_probe.hpp"
+#include "cli/silence.hpp"
 #include "cli/trace_watch.hpp"
+#include "heaptrace/noted_heaps.hpp"
 #include "heaptrace/other_files.hpp"
 #include "probe/file_stream.hpp"
+#include "probe/trace_setup.hpp"
 #include "support/error.hpp"
 #include "support/foreground.hpp"
 #include "support/interrupts.hpp"
@@ -27,7 +33,28 @@ namespace {
 struct Source {
   std::unique_ptr<probe::SwoStream> stream;
   std::string name;  ///< for messages
+  /// Of a target: what its trace clock is divided by, and the traced heaps of its program.
+  std::optional<std::uint32_t> divisor = {};
+  std::optional<std::vector<heaptrace::NotedHeap>> heaps = {};
 };
+
+/// The traced heaps of the program in the target's flash; absent if it is not known.
+std::optional<std::vector<heaptrace::NotedHeap>> flashed_heaps(const probe::Probe& probe) {
+  const auto elf = probe.flashed();
+  if (!elf) return std::nullopt;
+  return heaptrace::noted_heaps(load_elf_notes(*elf));
+}
+
+/// Lets `silence` know what the source knows.
+void inform(SilenceWatch& silence, Source& source) {
+  if (source.divisor) {
+    silence.set_target([&source] { return source.stream->trace_state(); }, *source.divisor);
+  }
+  if (!source.heaps) return;
+  std::vector<unsigned> ports;
+  for (const heaptrace::NotedHeap& heap : *source.heaps) ports.push_back(heap.port);
+  silence.set_traced_ports(std::move(ports));
+}
 
 /// Drone.toml, if there is one: it says which ports are heaps'.
 std::optional<project::Manifest> find_project(const Environment& environment) {
@@ -95,7 +122,10 @@ Source open_source(const ItmPlan& plan, const ItmOptions& options,
   setup.swo_baud = manifest.itm.baud;
   setup.local_timestamps = manifest.itm.timestamps;
   setup.reset = options.reset;
-  return {probe->trace(setup), probe->name()};
+  Source source{probe->trace(setup), probe->name()};
+  source.divisor = probe::swo_divisor(setup.trace_clock_hz, setup.swo_baud);
+  source.heaps = flashed_heaps(*probe);
+  return source;
 }
 
 }  // namespace
@@ -111,6 +141,12 @@ ExitStatus run_itm(const ItmOptions& options, Environment& environment) {
   const Interrupts interrupts;
   Capture capture(plan, environment, interrupts);
   Source source = open_source(plan, options, project, environment);
+  SilenceWatch silence(plan, [&capture](const std::string& line) { capture.display().note(line); });
+  inform(silence, source);
+  silence.set_framed(
+      [&capture] { return capture.input() && capture.input()->kind == itm::InputKind::kTpiu; });
+  if (source.heaps) capture.describe_heaps(*source.heaps);
+  capture.add_watcher(silence);
   announce_capture(plan, source.name, environment);
   RecordingWatcher recording(plan, heap_sizes(plan, project), capture.display(),
                              colors_errors(environment));
@@ -119,7 +155,8 @@ ExitStatus run_itm(const ItmOptions& options, Environment& environment) {
   const std::string end_note = source.stream->end_note();
   source.stream.reset();  // the board is off before anything is said
   recording.finish();
-  return report_capture(plan, capture, recording, interrupts.requested(), end_note, environment);
+  return report_capture(plan, capture, recording, silence, interrupts.requested(), end_note,
+                        environment);
 }
 
 }  // namespace drone::cli

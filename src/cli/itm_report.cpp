@@ -91,12 +91,25 @@ std::string untouched(const Capture::Trace& trace) {
   return "'" + trace.file.string() + (trace.was_there ? "' is unchanged" : "' was not created");
 }
 
+/// What is known of why nothing came on `ports`, beyond that it did not.
+std::optional<SilenceText> cause_of(const SilenceWatch& silence, std::uint32_t ports) {
+  const auto conclusion = silence.conclusion(ports);
+  if (!conclusion || conclusion->cause == SilenceCause::kNothingOnPort ||
+      conclusion->cause == SilenceCause::kNothingComes) {
+    return std::nullopt;
+  }
+  return conclusion->text;
+}
+
 [[noreturn]] void throw_nothing_captured(const ItmPlan& plan, const Capture& capture,
-                                         bool interrupted) {
+                                         const SilenceWatch& silence, bool interrupted) {
   const ExitStatus status = interrupted ? ExitStatus::kInterrupted : ExitStatus::kInput;
   const std::string came = count(capture.bytes(), "byte");
   std::string files;
   for (const Capture::Trace& trace : capture.traces()) files += "; " + untouched(trace);
+  if (const auto cause = cause_of(silence, plan.port_mask())) {
+    throw Error(status, "nothing was captured: " + cause->seen + files, cause->advice);
+  }
   if (plan.source != SourceKind::kProbe) {
     const std::string source =
         plan.source == SourceKind::kFile ? "'" + plan.source_file.string() + "'" : "standard input";
@@ -242,8 +255,8 @@ void announce_capture(const ItmPlan& plan, const std::string& source, Environmen
 }
 
 ExitStatus report_capture(const ItmPlan& plan, const Capture& capture,
-                          const RecordingWatcher& recording, bool interrupted,
-                          const std::string& end_note, Environment& environment) {
+                          const RecordingWatcher& recording, const SilenceWatch& silence,
+                          bool interrupted, const std::string& end_note, Environment& environment) {
   const itm::PortDemux& ports = capture.ports();
   if (!end_note.empty() && !interrupted) environment.err << end_note << '\n';
   if (!ports.any_packet()) {
@@ -251,7 +264,7 @@ ExitStatus report_capture(const ItmPlan& plan, const Capture& capture,
     if (capture.ended_by_reader()) return ExitStatus::kDone;
     if (interrupted || plan.source != SourceKind::kProbe ||
         capture.end() == CaptureEnd::kDuration) {
-      throw_nothing_captured(plan, capture, interrupted);
+      throw_nothing_captured(plan, capture, silence, interrupted);
     }
   }
 
@@ -264,11 +277,13 @@ ExitStatus report_capture(const ItmPlan& plan, const Capture& capture,
     if (trace.sink.error()) continue;  // said below, with what is in the file
     if (!trace.begun()) {
       status = ExitStatus::kCheckFailed;
+      const auto cause = cause_of(silence, 1U << trace.writer.port());
       environment.err << fmt::format(
-          "{} nothing recorded: no heap event came on port {}; {}; {}\n"
+          "{} nothing recorded: no heap event came on port {}{}; {}\n"
           "{} {}\n",
-          label(environment, "error"), trace.writer.port(), ports_with_data(ports),
-          untouched(trace), label(environment, "hint"), silent_hint(capture, trace));
+          label(environment, "error"), trace.writer.port(),
+          cause ? ": " + cause->seen : "; " + ports_with_data(ports), untouched(trace),
+          label(environment, "hint"), cause ? cause->advice : silent_hint(capture, trace));
     } else if (carries_something_else(watch)) {
       status = ExitStatus::kCheckFailed;
       environment.err << fmt::format(

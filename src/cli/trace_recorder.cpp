@@ -8,6 +8,19 @@
 
 namespace drone::cli {
 
+namespace {
+
+/// Whether the target itself says what its heap is like, or has begun to before it could be heard.
+bool is_introduction(const itm::Packet& event) {
+  using heaptrace::Op;
+  const auto [record, valid] =
+      heaptrace::decode({static_cast<std::uint32_t>(event.value), event.size});
+  return valid && (record.op == Op::kVersion ||
+                   (record.op >= Op::kPoolBlock && record.op <= Op::kHeapAlignment));
+}
+
+}  // namespace
+
 TraceRecorder::TraceRecorder(const HeaptraceFile& file, EventLimit& limit)
     : limit_(limit),
       file_(file.file),
@@ -63,6 +76,7 @@ std::span<const itm::Packet> TraceRecorder::deliver() {
     const auto before = static_cast<std::size_t>(event - packets.begin());
     head_.add(packets.first(before));
     if (event == packets.end()) return recorded_;
+    if (!is_introduction(*event)) writer_.describe(description_);
     writer_.write(head_.packets());
     packets = packets.subspan(before);
   }

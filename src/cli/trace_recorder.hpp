@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "cli/guarded_sink.hpp"
@@ -45,6 +46,10 @@ class TraceRecorder {
   TraceRecorder(const HeaptraceFile& file, EventLimit& limit);
   TraceRecorder(const TraceRecorder&) = delete;
   TraceRecorder& operator=(const TraceRecorder&) = delete;
+
+  /// The description of the heap, for a file whose first event is not the target's own
+  /// introduction: the capture came too late for it.
+  void set_description(std::vector<itm::Packet> packets) { description_ = std::move(packets); }
 
   void feed(std::span<const std::byte> itm) { decoder_.feed(itm); }
 
@@ -90,6 +95,7 @@ class TraceRecorder {
   heaptrace::Writer writer_;
   heaptrace::ResyncDecoder decoder_;
   TraceHead head_;  ///< until it is begun
+  std::vector<itm::Packet> description_;
   std::vector<itm::Packet> decoded_;
   std::size_t taken_ = 0;  ///< of them
   std::uint64_t last_offset_ = 0;

@@ -55,7 +55,7 @@ std::optional<std::uint64_t> TraceWatch::heap_size() const {
 RecordingWatcher::RecordingWatcher(const ItmPlan& plan,
                                    const std::vector<std::optional<std::uint32_t>>& heap_sizes,
                                    Display& display, bool colored)
-    : display_(display), colored_(colored), now_(Clock::now()), shown_(now_) {
+    : display_(display), colored_(colored), now_(Clock::now()) {
   for (std::size_t i = 0; i != plan.heaptraces.size(); ++i) {
     traces_.emplace_back(plan.heaptraces[i].port, heap_sizes[i]);
   }
@@ -79,7 +79,7 @@ void RecordingWatcher::take_sample(Clock::time_point now) {
 void RecordingWatcher::on_tick(Clock::time_point now) {
   now_ = now;
   const bool is_first = !started_;
-  if (is_first) started_ = now;
+  if (is_first) started_ = shown_ = now;
   elapsed_ = duration_cast<milliseconds>(now - *started_);
   take_sample(now);
   for (TraceWatch& trace : traces_) trace.flush(now);

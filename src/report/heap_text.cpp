@@ -140,7 +140,7 @@ void print_losses(Text& text, const heaptrace::Losses& losses) {
     print(text, "- The capture marked {} of lost or unreadable bytes ({}).\n",
           counted(losses.gaps, "place"),
           losses.gap_bytes == 0 ? "their number is unknown"
-                                : counted(losses.gap_bytes, "byte") + " that it knows of");
+                                : counted(losses.gap_bytes, "byte") + " known");
   }
   if (losses.lost_events != 0) {
     print(text, "- {} {} lost on the way: by the target's count it sent more than came.\n",
@@ -164,8 +164,8 @@ void print_losses(Text& text, const heaptrace::Losses& losses) {
   }
   print_places(text, losses.places);
   print(text,
-        "So <allocations> are lower bounds. <max count>, maximum and peak are lower bounds\n"
-        "unless deallocations were lost: the block of a lost one counts as alive until its\n"
+        "So <allocations> are lower bounds; so are <max count>, maximum and peak, unless\n"
+        "deallocations were lost: the block of a lost one counts as alive until its\n"
         "number is given out again, and these figures may be too high.\n");
 }
 

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <pty.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,16 +16,19 @@
 #include <fstream>
 #include <functional>
 #include <random>
+#include <regex>
 #include <set>
 #include <thread>
 #include <utility>
 
 #include "itm/decoder.hpp"
+#include "itm/swo_line.hpp"
 #include "support/byte_stream.hpp"
 #include "support/descriptor.hpp"
 #include "support/test_bytes.hpp"
 #include "support/test_elf.hpp"
 #include "support/test_folder.hpp"
+#include "support/test_screen.hpp"
 
 namespace drone {
 namespace {
@@ -113,6 +117,12 @@ timestamps = true
   std::string trace() const { return read_file(project_ / "heaptrace"); }
   /// Some of the first events of a capture are in its heaptrace file.
   bool records() const { return trace().starts_with(text_of(std::string(kSync) + kAlloc)); }
+
+  /// What a command that runs has printed so far.
+  std::string printed(const std::string& stream) const {
+    const fs::path path = folder_.path() / stream;
+    return fs::exists(path) ? read_file(path) : "";
+  }
 
   std::string board_log() const {
     const fs::path log = project_ / ".drone/board.log";
@@ -515,11 +525,21 @@ TEST_F(ItmProcessTest, FlashResetAndCaptureWorkOnTheEmulatedBoard) {
 }
 
 TEST_F(ItmProcessTest, ASilentProgramAndAWrongBaudRateAreToldApart) {
+  // Its note says that a heap is traced on port 31, and no more.
+  write_file(project_ / "node.elf",
+             test::with_notes(test::make_elf(0x08000000, 1000),
+                              test::make_note("Drone", 1, std::string("\x1F\0\0\0\0\0\0\0", 8))));
   run(drone() + " flash node.elf");
-  for (const auto& [stream, message] : {std::pair(kSync, "the program has sent nothing"),
-                                        std::pair("84 81 01 00", "no packet of")}) {
+  itm::test::Random random(1);
+  const auto events = itm::test::make_stream(itm::test::Stream::kHeap, 300, random);
+  const auto garbled = itm::test::receive(itm::test::uart_line(events, random), 0.5,
+                                          itm::test::BadStops::kKept, random);
+  const std::string noise(reinterpret_cast<const char*>(garbled.data()), garbled.size());
+  for (const auto& [stream, message] :
+       {std::pair(text_of(kSync), "has not used it yet"),
+        std::pair(noise, "at a rate about 2.0 times slower than expected")}) {
     write_file(project_ / "heaptrace", "precious");
-    write_file(project_ / "swo.bin", text_of(stream));
+    write_file(project_ / "swo.bin", stream);
     ::setenv("FAKE_BOARD", (project_ / "swo.bin").c_str(), 1);
     const pid_t id = start(drone() + " itm --heaptrace heaptrace");
     ASSERT_TRUE(eventually([&] { return board_log().ends_with("c\n"); }));
@@ -562,9 +582,13 @@ class Terminal {
  public:
   Terminal(const fs::path& folder, const std::string& command) {
     int master = -1;
-    id_ = ::forkpty(&master, nullptr, nullptr, nullptr);
+    winsize size{};
+    size.ws_row = kRows;
+    size.ws_col = kColumns;
+    id_ = ::forkpty(&master, nullptr, nullptr, &size);
     if (id_ == 0) {
       if (::chdir(folder.c_str()) != 0) ::_exit(126);
+      ::setenv("TERM", "xterm", 1);
       ::execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
       ::_exit(127);
     }
@@ -589,16 +613,36 @@ class Terminal {
         const ssize_t n = ::read(master_.get(), buffer, sizeof(buffer));
         if (n <= 0) break;
         screen_.append(buffer, static_cast<std::size_t>(n));
+        model_.write({buffer, static_cast<std::size_t>(n)});
       }
       return screen_.find(text) != std::string::npos;
     });
   }
   const std::string& screen() const { return screen_; }
 
+  /// Reads until the user sees `pattern` on the screen.
+  bool sees(const std::string& pattern) {
+    return eventually([&] {
+      shows("");
+      return std::regex_search(model_.text(), std::regex(pattern));
+    });
+  }
+  const test::Screen& model() const { return model_; }
+  void resize(unsigned short columns) {
+    winsize size{};
+    size.ws_row = kRows;
+    size.ws_col = columns;
+    ::ioctl(master_.get(), TIOCSWINSZ, &size);
+  }
+
  private:
+  static constexpr unsigned short kRows = 24;
+  static constexpr unsigned short kColumns = 120;
+
   pid_t id_ = -1;
   Descriptor master_;
   std::string screen_;
+  test::Screen model_{kRows, kColumns};
 };
 
 constexpr char kCtrlC = '\x03';
@@ -673,6 +717,140 @@ TEST_F(TerminalTest, APipelineKeepsTheTerminal) {
   terminal.type('y');
   terminal.type('\n');
   EXPECT_TRUE(terminal.shows("read y")) << terminal.screen();
+}
+
+/// Events enough that a reader is sure of the first ones.
+std::string events(int count) {
+  std::string hex;
+  for (int i = 0; i != count; ++i) hex += std::string(kAlloc) + " FA 00 00 ";
+  return hex;
+}
+
+TEST_F(TerminalTest, TheStatusLineStandsUnderThePromptAndLeavesNothingBehind) {
+  fifo();
+  Terminal terminal(project_,
+                    drone() + " itm --from file:fifo --heaptrace heaptrace; echo status $?");
+  const Descriptor end = feed();
+  ASSERT_TRUE(
+      terminal.sees("^recording the heap's port 31 [^\n]*\n0 s \\| 0 events \\|[^\n]*no event "
+                    "yet\n$"))
+      << terminal.model().text();
+  send(end, "01 3E " + events(50));
+  ASSERT_TRUE(terminal.sees(
+      "^recording [^\n]*\n>\n[0-9]+ s \\| [0-9]{2,} events \\|[^\n]*growing[^\n]*\n$"))
+      << terminal.model().text();
+  EXPECT_EQ(terminal.model().row(), 1U) << "the cursor is behind the prompt";
+  EXPECT_EQ(terminal.model().column(), 1U);
+  send(end, "01 20 02 C3 BC 01 0A 01 24");  // a space, a u with dots, a newline, and a dollar sign
+  ASSERT_TRUE(terminal.sees("\n> \u00FC\n\\$\n[0-9]+ s \\| [^\n]*\n$")) << terminal.model().text();
+  terminal.resize(60);
+  ASSERT_TRUE(terminal.sees("\n[^\n]{1,59}\n$")) << "it still fits";
+  terminal.type(kCtrlC);
+  ASSERT_TRUE(terminal.sees("status 0\n$")) << terminal.model().text();
+  EXPECT_EQ(terminal.model().unknown(), "");
+  EXPECT_THAT(terminal.model().text(),
+              ::testing::MatchesRegex("recording [^\n]*\n> \u00FC\n\\$(\\^C)?\n"
+                                      "heaptrace: 100 heap events of port 31, 411 bytes; nothing "
+                                      "was lost on the way\n"
+                                      "stream: [^\n]*\n"
+                                      "next: drone heap\n"
+                                      "status 0\n"));
+}
+
+TEST_F(TerminalTest, TheStatusLineIsNotInTheOutputThatGoesElsewhere) {
+  fifo();
+  Terminal terminal(project_,
+                    drone() + " itm --from file:fifo --heaptrace heaptrace >text; echo end $?");
+  Descriptor end = feed();
+  send(end, "01 3E " + events(50));
+  ASSERT_TRUE(terminal.sees("\n[0-9]+ s \\| [0-9]{2,} events \\|[^\n]*\n$"))
+      << terminal.model().text();
+  end.reset();
+  ASSERT_TRUE(terminal.sees("end 0\n$")) << terminal.model().text();
+  EXPECT_THAT(terminal.model().text(), Not(HasSubstr("growing")));
+  EXPECT_EQ(read_file(project_ / "text"), ">");
+}
+
+TEST_F(TerminalTest, AnErrorStandsOnALineOfItsOwn) {
+  run(drone() + " flash node.elf");
+  write_file(project_ / "swo.bin", text_of("01 3E " + events(50)));
+  ::setenv("FAKE_BOARD", ("faults:" + (project_ / "swo.bin").string()).c_str(), 1);
+  Terminal terminal(project_, drone() + " itm --heaptrace heaptrace; echo status $?");
+  ASSERT_TRUE(terminal.sees("status 4\n$")) << terminal.model().text();
+  EXPECT_THAT(terminal.model().text(), HasSubstr("\n>\n"));
+  EXPECT_THAT(terminal.model().text(), HasSubstr("\nerror: the program on the emulated board has"));
+  EXPECT_THAT(terminal.model().text(), Not(HasSubstr(" | ")));
+}
+
+TEST_F(TerminalTest, FollowShowsTheTableWhileItIsRecordedAndLeavesTheLastOne) {
+  fs::remove(project_ / "heaptrace");
+  Terminal terminal(project_, "trap : INT; " + drone() + " heap --follow; echo status $?");
+  ASSERT_TRUE(terminal.sees("^waiting for 'heaptrace'; Ctrl-C ends it\n$"))
+      << terminal.model().text();
+  write_file(project_ / "heaptrace", text_of(kSync + events(3)));
+  ASSERT_TRUE(terminal.sees("HEAP USAGE[^$]*\n +65 +1 +3\n[^$]*following 'heaptrace': "))
+      << terminal.model().text();
+  write_file(project_ / "heaptrace", text_of(kSync + events(2)));
+  ASSERT_TRUE(terminal.sees("HEAP USAGE[^$]*\n +65 +1 +2\n[^$]*following 'heaptrace': "))
+      << "a new capture\n"
+      << terminal.model().text();
+  terminal.type(kCtrlC);
+  ASSERT_TRUE(terminal.sees("status 0\n$")) << terminal.model().text();
+  EXPECT_THAT(terminal.model().text(), HasSubstr("-- HEAP USAGE --"));
+  EXPECT_THAT(terminal.model().text(), Not(HasSubstr("following")));
+  EXPECT_EQ(terminal.model().unknown(), "");
+}
+
+TEST_F(ItmProcessTest, FollowPrintsTheTableAgainUntilTheCaptureEnds) {
+  fs::remove(project_ / "heaptrace");
+  const pid_t id = start(drone() + " heap --follow");
+  const auto out = [&] { return printed("out"); };
+  ASSERT_TRUE(eventually([&] { return printed("err") == "waiting for 'heaptrace'\n"; }));
+  write_file(project_ / "heaptrace", text_of(kSync + events(3)));
+  ASSERT_TRUE(eventually([&] {
+    return out().ends_with(
+        "%\n\nThe capture began while the program was "
+        "running: the figures are lower bounds.\n"
+        "`drone itm --reset` records from the "
+        "program's start.\n");
+  })) << out();
+  const std::string first = out();
+  write_file(project_ / "heaptrace", text_of(kSync + events(4) + kEnd));
+  const Result result = finish(id);
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(result.out, first + "\n" + run(drone() + " heap").out);
+}
+
+TEST_F(ItmProcessTest, FollowedUntilCtrlCTheLastTableIsPrinted) {
+  write_file(project_ / "heaptrace", text_of(kSync + events(3)));
+  const pid_t id = start(drone() + " heap --follow");
+  ASSERT_TRUE(eventually([&] { return !printed("out").empty(); }));
+  ::kill(id, SIGINT);
+  Result result = finish(id);
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("HEAP USAGE"));
+  result = run(drone() + " heap --follow -f swo.fifo -s nonsense");
+  EXPECT_EQ(result.status, 2);
+}
+
+TEST_F(ItmProcessTest, WhatASlowReaderMissesIsCountedAndSaid) {
+  // The board sends more than the pipe and we keep, and nobody reads.
+  run(drone() + " flash node.elf");
+  std::string flood;
+  for (int i = 0; i != 700'000; ++i) flood += text_of("03 61 62 63 64");
+  write_file(project_ / "swo.bin", flood + text_of(events(20)));
+  ::setenv("FAKE_BOARD", (project_ / "swo.bin").c_str(), 1);
+  const pid_t id = start("sh -c '" + drone() + " itm 0 --heaptrace heaptrace' | sleep 1000");
+  ASSERT_TRUE(eventually([&] { return trace().ends_with(text_of("FA 00 00")); }))
+      << "the recording does not wait";
+  const auto err = [&] { return printed("err"); };
+  ::kill(-id, SIGINT);
+  ASSERT_TRUE(eventually([&] { return err().ends_with("next: drone heap\n"); })) << err();
+  EXPECT_TRUE(std::regex_search(
+      err(), std::regex("warning: [0-9]{6,} bytes were not shown: whoever reads standard output")))
+      << err();
+  ::kill(-id, SIGKILL);
+  finish(id);
 }
 
 }  // namespace

@@ -161,6 +161,7 @@ class CaptureTest : public ::testing::Test {
   Environment environment_{.out = out_, .err = err_, .directory = folder_.path()};
   Interrupts interrupts_;
   CaptureEnd end_{};
+  std::uint64_t events_ = 0;
 };
 
 TEST_F(CaptureTest, WhatFindsTheQueueFullBecomesAGapInItsPlace) {
@@ -201,6 +202,31 @@ TEST_F(CaptureTest, ASourceThatCanWaitLosesNothing) {
   capture.run(stream, 2 * BoundedByteQueue::kBlockBytes);
   EXPECT_EQ(capture.lost_bytes(), 0U);
   EXPECT_TRUE(trace() == text_of(kSync) + bytes + text_of(kEnd));
+}
+
+TEST_F(CaptureTest, AFileThatBeganTooLateForTheDescriptionBeginsWithTheProgramsOwn) {
+  const std::string size = text_of("FB 57 00 28 00");  // HEAP_SIZE 10240
+  const std::string version = text_of("FB 07 01 00 00") + size + text_of("FB 77 04 00 00");
+  const std::vector<heaptrace::NotedHeap> heaps{
+      {30, {{heaptrace::Op::kHeapSize, 0, 64}}},
+      {31, {{heaptrace::Op::kHeapSize, 0, 10240}, {heaptrace::Op::kHeapAlignment, 0, 4}}}};
+  const std::string described = size + text_of("FB 77 04 00 00");
+  const auto trace_of = [&](const std::string& bytes) {
+    const ItmPlan plan = this->plan();
+    Capture capture(plan, environment_, interrupts_);
+    capture.describe_heaps(heaps);
+    TestStream stream(bytes, 7);
+    capture.run(stream);
+    events_ = capture.traces().front().writer.events();
+    return trace();
+  };
+  const std::string late = events(0, 40);
+  EXPECT_EQ(trace_of(late), text_of(kSync) + described + late + text_of(kEnd));
+  EXPECT_EQ(events_, 40U) << "the target's";
+  for (const std::string& own : {version, described}) {
+    const std::string early = own + events(0, 39);
+    EXPECT_EQ(trace_of(early), text_of(kSync) + early + text_of(kEnd)) << "it says it itself";
+  }
 }
 
 TEST_F(CaptureTest, WatchersSeeAllInOrder) {

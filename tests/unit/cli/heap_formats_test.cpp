@@ -39,6 +39,19 @@ TEST(HeapFormats, PayloadIsReadAndSaid) {
   EXPECT_THAT(outcome.err, HasSubstr("note: the trace is read as payload only"));
 }
 
+TEST(HeapFormats, WhatDroneItmWritesOfThePortIsPayload) {
+  const TestFolder folder;
+  folder.write("swo", golden("user_example_raw"));
+  const std::string from = "file:" + (folder.path() / "swo").string();
+  const std::string port = "31:" + (folder.path() / "port31").string();
+  ASSERT_EQ(run(folder.path(), {"itm", "--from", from.c_str(), port.c_str()}).status,
+            ExitStatus::kDone);
+  const Outcome outcome = run(folder.path(), {"heap", "-f", "port31"});
+  EXPECT_THAT(outcome.err, HasSubstr("payload only"));
+  const std::string raw = expected("user_example_raw");
+  EXPECT_EQ(outcome.out, raw.substr(0, raw.find("\nThe capture was not closed")));
+}
+
 TEST(HeapFormats, DroneOsFileIsReadAndSaid) {
   const TestFolder folder;
   folder.write("heaptrace", golden("user_example_drone_os"));
