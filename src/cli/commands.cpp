@@ -163,9 +163,10 @@ void add_itm(CLI::App& app, Run& run, Environment& environment) {
   CLI::App* command = app.add_subcommand("itm", "Show or record what the target sends over ITM");
   command->footer(
       "Ctrl-C ends a capture in order; everything until then is kept. A second one ends it at\n"
-      "once. What a slow disk or terminal cannot take yet is kept in memory; when 64 MB of it are\n"
-      "full, files, pipes and `--speed max` are made to wait, and of a target in real time bytes\n"
-      "are lost, counted, and marked in the heaptrace.\n\n"
+      "once. What a slow disk or terminal cannot take yet is kept in memory (64 MB). Beyond that "
+      "a\n"
+      "target in real time loses bytes, which are counted and marked in the heaptrace; files,\n"
+      "pipes and `--speed max` wait instead, and lose nothing.\n\n"
       "Examples:\n"
       "  drone itm                          show ports 0 and 1\n"
       "  drone itm 0 2:samples.bin          show port 0, write port 2 to a file\n"
