@@ -45,14 +45,14 @@ constexpr unsigned kSymbols = 256;
 constexpr unsigned kMostWeight = 8192;
 
 Cost log2_of(unsigned n) {
-  static const auto kTable = [] {
-    std::array<std::uint16_t, kMostWeight + 1> table{};
+  static const auto table = [] {
+    std::array<std::uint16_t, kMostWeight + 1> logarithms{};
     for (unsigned i = 1; i <= kMostWeight; ++i) {
-      table[i] = static_cast<std::uint16_t>(std::lround(256 * std::log2(i)));
+      logarithms[i] = static_cast<std::uint16_t>(std::lround(256 * std::log2(i)));
     }
-    return table;
+    return logarithms;
   }();
-  return kTable[n];
+  return table[n];
 }
 
 /// What a byte costs after those before it: the usual ones less. Many are made that are hardly

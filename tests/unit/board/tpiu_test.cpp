@@ -3,7 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+#include <random>
+#include <span>
+
 #include "drone/cortex_m/registers.hpp"
+#include "itm/tpiu_deframer.hpp"
 
 namespace drone::board {
 namespace {
@@ -77,6 +82,35 @@ TEST(Tpiu, AnEmptyFlushSendsNothing) {
   tpiu.write(kTpiuFfcr, kTpiuFfcrEnFCont);
   EXPECT_EQ(tpiu.flush(), 0U);
   EXPECT_TRUE(tpiu.take_output().empty());
+}
+
+TEST(Tpiu, FramesAreTakenApartAgain) {
+  struct Streams final : itm::TpiuSink {
+    void stream_bytes(unsigned id, std::span<const std::byte> given) override {
+      streams[id].insert(streams[id].end(), given.begin(), given.end());
+    }
+    void lost(std::uint64_t bytes) override { lost_bytes += bytes; }
+    std::map<unsigned, std::vector<std::byte>> streams;
+    std::uint64_t lost_bytes = 0;
+  };
+  for (unsigned seed = 1; seed != 50; ++seed) {
+    std::mt19937 random(seed);
+    Tpiu tpiu;
+    tpiu.write(kTpiuFfcr, kTpiuFfcrEnFCont);
+    std::map<unsigned, std::vector<std::byte>> sent;
+    for (unsigned i = 0; i != 3000; ++i) {
+      const unsigned id = random() % (seed % 5 + 1) == 0 ? 2 : 1;
+      const auto byte = static_cast<std::byte>(random() & 0xFF);
+      tpiu.put(byte, id);
+      sent[id].push_back(byte);
+      if (random() % 100 == 0) tpiu.flush();
+    }
+    tpiu.flush();
+    Streams taken;
+    itm::TpiuDeframer().feed(tpiu.take_output(), taken);
+    EXPECT_EQ(taken.streams, sent) << "seed " << seed;
+    EXPECT_EQ(taken.lost_bytes, 0U);
+  }
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <vector>
 
@@ -39,7 +40,6 @@ struct Read {
   Parts itm;
   InputChoice choice;
   std::size_t decided_after = 0;  ///< bytes; 0: at the end
-  friend bool operator==(const Read&, const Read&) = default;
 };
 
 Read read(const Bytes& bytes, std::size_t chunk = 1, const InputOptions& options = {}) {
@@ -195,7 +195,7 @@ TEST(InputStage, NeverTakesBareItmForFrames) {
   // The other direction is the less bad one, see below: so this one has to be perfect.
   for (unsigned seed = 0; seed != 360; ++seed) {
     test::Random random(seed);
-    const std::size_t size = std::array{10, 40, 90, 250, 900, 4000}[seed / 12 % 6];
+    const std::size_t size = std::array<std::size_t, 6>{10, 40, 90, 250, 900, 4000}[seed / 12 % 6];
     Bytes bytes;
     if (seed % 12 < test::kItmTraffics) {
       bytes = test::itm_stream(static_cast<ItmTraffic>(seed % 12), size + 30, seed);
@@ -248,7 +248,7 @@ TEST(InputStage, GivesTheSameWhateverTheChunks) {
     Bytes bytes = seed % 4 == 0 ? framed.itm : framed.frames;
     if (seed % 2 != 0) bytes.erase(bytes.begin() + std::ssize(bytes) / 2);
     const Read whole = read(bytes, bytes.size());
-    for (const std::size_t chunk : {1, 2, 3, 5, 16, 17, 100, 1000}) {
+    for (const std::size_t chunk : std::array<std::size_t, 8>{1, 2, 3, 5, 16, 17, 100, 1000}) {
       const Read parts = read(bytes, chunk);
       EXPECT_EQ(parts.choice, whole.choice) << "seed " << seed << " chunk " << chunk;
       EXPECT_EQ(parts.itm, whole.itm) << "seed " << seed << " chunk " << chunk;

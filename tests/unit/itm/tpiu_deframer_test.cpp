@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
+#include <array>
 #include <map>
 #include <string>
 #include <vector>
@@ -207,7 +208,7 @@ TEST(TpiuDeframerProperties, AnyBytesGiveTheSameWhateverTheChunks) {
       pick(2) == 0 ? void(bytes.erase(at)) : void(*at = std::byte{0xFF});
     }
     const Streams whole = deframe(bytes);
-    for (const std::size_t chunk : {1, 2, 7, 16, 33}) {
+    for (const std::size_t chunk : std::array<std::size_t, 5>{1, 2, 7, 16, 33}) {
       const Streams parts = deframe(bytes, chunk);
       RC_ASSERT(parts.streams == whole.streams);
       RC_ASSERT(parts.losses == whole.losses);
