@@ -132,6 +132,7 @@ std::string join(const std::vector<std::string>& words, const char* last) {
 
 std::string list_ports(const std::vector<unsigned>& ports, const char* last = " and ") {
   std::vector<std::string> words;
+  words.reserve(ports.size());
   for (const unsigned port : ports) words.push_back(std::to_string(port));
   return fmt::format("port{} {}", ports.size() == 1 ? "" : "s", join(words, last));
 }

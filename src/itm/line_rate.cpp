@@ -338,9 +338,9 @@ std::vector<double> ratios() {
   constexpr double kStep = 1.02;
   constexpr double kMostTried = 5;  // beyond what is told: there, too, might be the answer
   std::vector<double> ratios;
-  double ratio = 1;
-  while (ratio / kStep >= kLeastLineRatio) ratio /= kStep;
-  for (; ratio <= kMostTried; ratio *= kStep) ratios.push_back(ratio);
+  const int first = static_cast<int>(std::ceil(std::log(kLeastLineRatio) / std::log(kStep)));
+  const int last = static_cast<int>(std::floor(std::log(kMostTried) / std::log(kStep)));
+  for (int i = first; i <= last; ++i) ratios.push_back(std::pow(kStep, i));
   return ratios;
 }
 
@@ -428,6 +428,7 @@ std::vector<double> fits_of(const std::vector<double>& tried, std::span<const st
   std::vector<double> fits(tried.size(), -HUGE_VAL);
   for (const Content content : kContents) {
     std::vector<double> rough;
+    rough.reserve(tried.size());
     std::vector<LineModel> models;
     models.reserve(tried.size());
     for (const double ratio : tried) {
