@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <ostream>
 #include <utility>
 
 namespace drone::cli {
@@ -23,12 +22,12 @@ bool has_failed(const GuardedSink* sink) { return sink->error().has_value(); }
 Capture::Capture(const ItmPlan& plan, Environment& environment, const Interrupts& interrupts)
     : plan_(plan),
       interrupts_(interrupts),
-      err_(environment.err),
       display_descriptor_(plan.shown.empty() ? -1 : environment.out_descriptor),
       display_(environment, interrupts),
       limit_(plan.events),
       shown_(display_),
-      input_(plan.input) {
+      input_(plan.input),
+      out_is_terminal_(environment.out_is_terminal) {
   for (const PortFile& file : plan.files) {
     GuardedSink& sink = port_files_.emplace_back(file.file).sink;
     outputs_.push_back(&sink);
@@ -48,11 +47,28 @@ Capture::Capture(const ItmPlan& plan, Environment& environment, const Interrupts
 bool Capture::has_files() const { return outputs_.size() != 1; }
 
 void Capture::run(probe::SwoStream& stream, std::optional<std::size_t> queue_bytes) {
+  may_wait_for_display_ = may_wait_for_display(stream);
   BoundedByteQueue queue(queue_bytes.value_or(stream.can_wait() ? kReadAheadBytes : kQueueBytes));
   probe::SourceReader reader(stream, queue);
   pump(queue, reader);
   stream_error_ = reader.error();
   close();
+  if (may_wait_for_display_ && end() == CaptureEnd::kSource) display_.wait_for_reader();
+  display_.close();
+}
+
+bool Capture::may_wait_for_display(const probe::SwoStream& stream) const {
+  if (!stream.can_wait()) return false;
+  std::error_code failure;
+  return !has_files() || !out_is_terminal_ ||
+         (plan_.source == SourceKind::kFile &&
+          std::filesystem::is_regular_file(plan_.source_file, failure));
+}
+
+/// Nothing is taken meanwhile, but whatever ends the capture is heeded.
+bool Capture::waits_for_display() const {
+  return may_wait_for_display_ && !end_ && !display_.closed() &&
+         display_.pending_bytes() > Display::kMostPending / 2;
 }
 
 void Capture::pump(BoundedByteQueue& queue, probe::SourceReader& reader) {
@@ -60,7 +76,8 @@ void Capture::pump(BoundedByteQueue& queue, probe::SourceReader& reader) {
   if (plan_.duration) deadline_ = next_tick + *plan_.duration;
   while (true) {
     wait(queue, deadline_ && !end_ ? std::min(next_tick, *deadline_) : next_tick);
-    const BoundedByteQueue::Piece piece = queue.take(kPieceBytes);
+    const BoundedByteQueue::Piece piece =
+        waits_for_display() ? BoundedByteQueue::Piece() : queue.take(kPieceBytes);
     if (piece.kind == BoundedByteQueue::Kind::kEnd) break;
     take(piece);
     const Clock::time_point now = Clock::now();
@@ -77,20 +94,20 @@ void Capture::pump(BoundedByteQueue& queue, probe::SourceReader& reader) {
       tell_of_failures();
     }
   }
-  if (!end_ && has_all_events()) end_ = CaptureEnd::kEvents;
 }
 
 /// Until something came, the user wants an end, or the reader of standard output has gone (the
 /// target may be silent meanwhile).
 void Capture::wait(const BoundedByteQueue& queue, Clock::time_point until) {
-  pollfd events[] = {{queue.descriptor(), POLLIN, 0},
+  pollfd events[] = {{waits_for_display() ? -1 : queue.descriptor(), POLLIN, 0},
                      {end_ ? -1 : interrupts_.descriptor(), POLLIN, 0},
-                     {display_.closed() ? -1 : display_descriptor_, 0, 0}};
+                     {display_.closed() ? -1 : display_descriptor_,
+                      static_cast<short>(display_.wants_to_write() ? POLLOUT : 0), 0}};
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
   const int timeout_ms = static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, kTick.count()));
-  if (::poll(events, std::size(events), timeout_ms) > 0 && events[2].revents != 0) {
-    display_.mark_closed();
-  }
+  if (::poll(events, std::size(events), timeout_ms) <= 0) return;
+  if ((events[2].revents & ~POLLOUT) != 0) display_.mark_closed();
+  if ((events[2].revents & POLLOUT) != 0) shown_.flush();
 }
 
 void Capture::take(const BoundedByteQueue::Piece& piece) {
@@ -130,12 +147,7 @@ void Capture::take_itm(std::span<const std::byte> itm) {
   } else {
     demux_.feed(itm);
   }
-  // Which of several heaps has the last event of a limit is a matter of the stream's order, and not
-  // of the chunks that it comes in.
-  const std::size_t step = limit_.is_set() && recorders_.size() > 1 ? 1 : itm.size();
-  for (; !itm.empty(); itm = itm.subspan(step)) {
-    for (TraceRecorder& recorder : recorders_) recorder.feed(itm.first(step));
-  }
+  for (TraceRecorder& recorder : recorders_) recorder.feed(itm);
 }
 
 void Capture::take_itm_gap(std::uint64_t bytes) {
@@ -143,7 +155,32 @@ void Capture::take_itm_gap(std::uint64_t bytes) {
   for (TraceRecorder& recorder : recorders_) recorder.gap(bytes);
 }
 
-void Capture::deliver() {
+/// Takes what the recorders have decoded.
+void Capture::record(bool ended) {
+  if (!limit_.is_set() || recorders_.size() == 1) {
+    for (TraceRecorder& recorder : recorders_) {
+      while (recorder.next_offset() != TraceRecorder::kNowhere) recorder.take_one();
+    }
+    return;
+  }
+  // Which of several heaps has the last event of a limit is a matter of the stream's order, not of
+  // the chunks that it comes in, nor of which decoder needs to see more before it is certain.
+  std::uint64_t until = TraceRecorder::kNowhere;
+  for (const TraceRecorder& recorder : recorders_) {
+    if (!ended) until = std::min(until, recorder.last_offset());
+  }
+  while (true) {
+    const auto next = std::min_element(recorders_.begin(), recorders_.end(),
+                                       [](const TraceRecorder& a, const TraceRecorder& b) {
+                                         return a.next_offset() < b.next_offset();
+                                       });
+    if (next->next_offset() >= until) return;
+    next->take_one();
+  }
+}
+
+void Capture::deliver(bool ended) {
+  record(ended);
   for (CaptureWatcher* watcher : watchers_) watcher->on_packets(packets_);
   packets_.clear();
   for (std::size_t i = 0; i != recorders_.size(); ++i) {
@@ -154,7 +191,9 @@ void Capture::deliver() {
 }
 
 void Capture::tick(Clock::time_point now) {
-  if (std::exchange(idle_, true)) events_are_late_ = limit_.is_reached();
+  const bool was_idle = std::exchange(idle_, true);
+  if (was_idle && plan_.events) events_are_late_ = heap_events() >= *plan_.events;
+  shown_.flush();
   for (CaptureWatcher* watcher : watchers_) watcher->on_tick(now);
 }
 
@@ -167,12 +206,20 @@ std::optional<CaptureEnd> Capture::reason_to_end(Clock::time_point now) const {
   return std::nullopt;
 }
 
-/// Also when the last one's timestamp may still be to come, but nothing comes.
+/// All are in the files, and the last one's timestamp; or all have come, and then nothing: they may
+/// be held back until it is certain that they are events.
 bool Capture::has_all_events() const {
-  return limit_.is_reached() &&
-         (events_are_late_ ||
+  return events_are_late_ ||
+         (limit_.is_reached() &&
           std::all_of(recorders_.begin(), recorders_.end(),
                       [](const TraceRecorder& recorder) { return recorder.is_complete(); }));
+}
+
+/// As many as the ports carried, certain or not.
+std::uint64_t Capture::heap_events() const {
+  std::uint64_t events = 0;
+  for (const Trace& trace : traces_) events += demux_.packets().at(trace.writer.port());
+  return events;
 }
 
 bool Capture::nothing_can_be_written() const {
@@ -183,7 +230,7 @@ bool Capture::nothing_can_be_written() const {
 void Capture::tell_of_closed_display() {
   if (display_descriptor_ < 0 || ended_by_reader()) return;
   display_descriptor_ = -1;
-  err_ << "note: nobody reads standard output any more; the recording goes on\n" << std::flush;
+  display_.note("note: nobody reads standard output any more; the recording goes on");
 }
 
 void Capture::tell_of_failures() {
@@ -193,7 +240,7 @@ void Capture::tell_of_failures() {
   told_failures_ = failures;
   std::string text;
   for (const Error& error : output_errors()) text += (text.empty() ? "" : "; ") + error.message();
-  err_ << "warning: " << text << "; the capture goes on without\n" << std::flush;
+  display_.note("warning: " + text + "; the capture goes on without");
 }
 
 void Capture::close() {
@@ -201,8 +248,18 @@ void Capture::close() {
   input_.finish(itm_input_);
   demux_.finish(&packets_);
   for (TraceRecorder& recorder : recorders_) recorder.finish();
-  deliver();
+  deliver(true);
+  if (end() == CaptureEnd::kSource && limit_.is_reached()) end_ = CaptureEnd::kEvents;
   for (TraceRecorder& recorder : recorders_) recorder.close();
+}
+
+void Capture::describe_heaps(std::span<const heaptrace::NotedHeap> heaps) {
+  for (TraceRecorder& recorder : recorders_) {
+    for (const heaptrace::NotedHeap& heap : heaps) {
+      if (heap.port != recorder.writer().port()) continue;
+      recorder.set_description(heaptrace::description_packets(heap));
+    }
+  }
 }
 
 std::vector<Capture::PortBytes> Capture::port_files() const {

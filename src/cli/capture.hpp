@@ -20,7 +20,6 @@
 #include <deque>
 #include <exception>
 #include <filesystem>
-#include <iosfwd>
 #include <optional>
 #include <span>
 #include <string>
@@ -32,6 +31,7 @@
 #include "cli/guarded_sink.hpp"
 #include "cli/itm_plan.hpp"
 #include "cli/trace_recorder.hpp"
+#include "heaptrace/noted_heaps.hpp"
 #include "heaptrace/writer.hpp"
 #include "itm/input_stage.hpp"
 #include "itm/port_demux.hpp"
@@ -83,9 +83,14 @@ class Capture {
   /// Opens the files of the plan, which must outlive the capture, and touches none of what they
   /// hold. Throws Error (kInput).
   Capture(const ItmPlan& plan, Environment& environment, const Interrupts& interrupts);
+  Capture(ItmPlan&& plan, Environment& environment, const Interrupts& interrupts) = delete;
 
   /// Who looks on; must outlive the capture. To be called before run().
   void add_watcher(CaptureWatcher& watcher) { watchers_.push_back(&watcher); }
+
+  /// What the program's ELF file says of its heaps: the files of those whose own introduction is
+  /// missed begin with it. To be called before run().
+  void describe_heaps(std::span<const heaptrace::NotedHeap> heaps);
 
   /// Takes the stream to its end, or until one of the other reasons to end; then the stream is
   /// stopped and what is there still is taken, for two seconds at most. An output that fails does
@@ -97,6 +102,8 @@ class Capture {
   void run(probe::SwoStream& stream, std::optional<std::size_t> queue_bytes = std::nullopt);
 
   CaptureEnd end() const { return end_.value_or(CaptureEnd::kSource); }
+  Display& display() { return display_; }
+  const Display& display() const { return display_; }
   const itm::PortDemux& ports() const { return demux_; }
   const std::deque<Trace>& traces() const { return traces_; }
   std::vector<PortBytes> port_files() const;
@@ -137,15 +144,19 @@ class Capture {
   bool has_files() const;
   void pump(BoundedByteQueue& queue, probe::SourceReader& reader);
   void wait(const BoundedByteQueue& queue, Clock::time_point until);
+  bool may_wait_for_display(const probe::SwoStream& stream) const;
+  bool waits_for_display() const;
   void take(const BoundedByteQueue::Piece& piece);
   void take_bytes(std::span<const std::byte> bytes);
   bool wants_packets() const;
   void take_itm(std::span<const std::byte> itm);
   void take_itm_gap(std::uint64_t bytes);
-  void deliver();
+  void record(bool ended);
+  void deliver(bool ended = false);
   void tick(Clock::time_point now);
   std::optional<CaptureEnd> reason_to_end(Clock::time_point now) const;
   bool has_all_events() const;
+  std::uint64_t heap_events() const;
   bool nothing_can_be_written() const;
   void tell_of_closed_display();
   void tell_of_failures();
@@ -153,7 +164,6 @@ class Capture {
 
   const ItmPlan& plan_;
   const Interrupts& interrupts_;
-  std::ostream& err_;
   int display_descriptor_;  ///< to watch for its end: -1 without one, and behind it
   Display display_;
   std::deque<OutputFile> port_files_;  ///< as in the plan
@@ -171,6 +181,8 @@ class Capture {
   itm::PortDemux demux_;
   std::vector<itm::Packet> packets_;
 
+  const bool out_is_terminal_;
+  bool may_wait_for_display_ = false;
   std::uint64_t bytes_ = 0;
   std::uint64_t lost_bytes_ = 0;
   std::optional<Clock::time_point> deadline_;  ///< of the plan's duration

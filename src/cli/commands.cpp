@@ -17,6 +17,7 @@
 #include "cli/new.hpp"
 #include "cli/print.hpp"
 #include "cli/target.hpp"
+#include "heaptrace/input_format.hpp"
 #include "layout/suggest.hpp"
 #include "project/nearest.hpp"
 #include "support/error.hpp"
@@ -207,6 +208,8 @@ void add_itm(CLI::App& app, Run& run, Environment& environment) {
       ->capture_default_str();
   command->add_flag("--reset", options->reset,
                     "Restart the program, so that the capture has its beginning");
+  command->add_flag("--allow-gaps", options->allow_gaps,
+                    "Exit status 0 also when a heap's port did not come through whole");
   command
       ->add_option("--raw", options->raw,
                    "Keep the stream as it comes, too; --from file:FILE replays it")
@@ -232,7 +235,9 @@ void add_heap(CLI::App& app, Run& run, Environment& environment) {
   command->footer(
       "Record a trace first, with the heaptrace feature built in:\n"
       "  just features=heaptrace flash\n"
-      "  just heaptrace");
+      "  just heaptrace\n\n"
+      "The exit status is 0 also where the table rests on a trace that is not whole; the table\n"
+      "says so. `drone itm` has checked that.");
   command
       ->add_option("--heap", heap->heap, "Which heap of Drone.toml: [heap.NAME] [default: [heap]]")
       ->type_name("NAME");
@@ -249,6 +254,14 @@ void add_heap(CLI::App& app, Run& run, Environment& environment) {
                    "The heap's ITM stimulus port, 0 to 31 [default: Drone.toml's, else 31]")
       ->type_name("PORT")
       ->check(number_in(0, 31));
+  command
+      ->add_option("--input-format", heap->input_format,
+                   "What the file is: " + std::string(heaptrace::kInputFormats) +
+                       " (ID: the ITM's stream in TPIU frames)")
+      ->type_name("FORMAT")
+      ->capture_default_str();
+  command->add_flag("--follow", heap->follow,
+                    "Show the table while the trace is recorded, until that or Ctrl-C ends it");
   // Options of `generate` may stand before it, too.
   const auto add_generate_options = [generate_options](CLI::App* to, const std::string& group) {
     to->add_option("--pools", generate_options->pools,
@@ -269,18 +282,24 @@ void add_heap(CLI::App& app, Run& run, Environment& environment) {
       throw Error(ExitStatus::kUsage, "--pools and --fit are for `drone heap generate`",
                   "drone heap generate --pools 5");
     }
-    run = [&environment, heap] { return run_heap(*heap, environment); };
+    run = [&environment, heap] {
+      return heap->follow ? run_heap_follow(*heap, environment) : run_heap(*heap, environment);
+    };
   });
 
   CLI::App* generate = command->add_subcommand(
       "generate", "Print a section of Drone.toml that serves the trace best");
   generate->fallthrough();
   generate->footer(
-      "The options of `drone heap` (--heap, -f, -s, --port) may stand here too.\n\n"
+      "The options of `drone heap` (--heap, -f, -s, --port, --input-format) may stand here too.\n\n"
       "Example:\n"
       "  drone heap generate --pools 5 > heap.toml");
   add_generate_options(generate, "Options");
   generate->callback([&run, &environment, heap, generate_options] {
+    if (heap->follow) {
+      throw Error(ExitStatus::kUsage, "--follow is for `drone heap`: a layout is for a whole trace",
+                  "leave out one of them");
+    }
     run = [&environment, heap, generate_options] {
       return run_heap_generate(*heap, *generate_options, environment);
     };

@@ -18,6 +18,7 @@ struct Environment {
   bool err_is_terminal = false;
   ColorMode color = ColorMode::kAuto;
   int out_descriptor = -1;  ///< of `out`, where it has one: for raw bytes, unbuffered
+  int err_descriptor = -1;  ///< of `err`, the same
 };
 
 }  // namespace drone::cli

@@ -17,6 +17,7 @@ ExitStatus run_heap(const HeapOptions& options, Environment& environment) {
   const heaptrace::Summary summary = read_trace(
       input, [&] { collector = {}; },
       [&](std::span<const heaptrace::Event> events) { collector.add(events); });
+  note_format(summary, input, environment);
   const std::uint32_t size = heap_size(input, summary.description);
   const std::uint32_t alignment = base_alignment(input, summary.description);
   environment.out << report::render_text(

@@ -15,9 +15,15 @@ struct HeapOptions {
   std::optional<std::string> heap;  ///< NAME of [heap.NAME]; else [heap]
   /// Default: the heap's own, project::trace_file_name(), in the project's folder.
   std::optional<std::filesystem::path> file;
-  std::optional<std::string> size;  ///< as given to -s
-  std::optional<unsigned> port;     ///< default: the heap's
+  std::optional<std::string> size;    ///< as given to -s
+  std::optional<unsigned> port;       ///< default: the heap's
+  std::string input_format = "auto";  ///< as heaptrace::parse_input_format() reads it
+  bool follow = false;                ///< while the trace is written
 };
+
+/// Prints the usage statistics of a trace that is being written, again and again, until its capture
+/// is closed or the user ends it.
+ExitStatus run_heap_follow(const HeapOptions& options, Environment& environment);
 
 /// Prints the usage statistics of a trace.
 ExitStatus run_heap(const HeapOptions& options, Environment& environment);

@@ -70,6 +70,7 @@ ExitStatus run_heap_generate(const HeapOptions& heap, const GenerateOptions& opt
                              Environment& environment) {
   const HeapInput input = heap_input(heap, environment);
   const Asked asked = read_demands(input);
+  note_format(asked.trace, input, environment);
   std::optional<std::uint32_t> size;
   if (!options.fit) size = heap_size(input, asked.trace.description);
 

@@ -14,12 +14,6 @@
 namespace drone::cli {
 namespace {
 
-/// The error with the file that it is about.
-Error about(const HeapInput& input, const Error& error) {
-  return {error.status(), "reading trace '" + input.file.string() + "': " + error.message(),
-          error.hint()};
-}
-
 /// A trace that can be read only once (a pipe, standard input), kept so that it can be read again.
 class KeptTrace {
  public:
@@ -78,6 +72,15 @@ void check_trace(const std::filesystem::path& path, const std::filesystem::path&
   }
 }
 
+/// What is followed grows, and may not be there yet.
+void check_followed(const std::filesystem::path& path, const std::filesystem::path& shown) {
+  std::error_code failure;
+  const auto status = std::filesystem::status(path, failure);
+  if (!std::filesystem::exists(status) || std::filesystem::is_regular_file(status)) return;
+  throw Error(ExitStatus::kUsage, "'" + shown.string() + "' is no file that could be followed",
+              "record into one: drone itm --heaptrace heaptrace");
+}
+
 /// The heap that the options are about.
 const project::HeapSection& select_heap(const HeapOptions& options,
                                         const project::Manifest& manifest) {
@@ -101,6 +104,9 @@ const project::HeapSection& select_heap(const HeapOptions& options,
 
 HeapInput heap_input(const HeapOptions& options, Environment& environment) {
   HeapInput input;
+  const heaptrace::InputFormat format = heaptrace::parse_input_format(options.input_format);
+  input.read.format = format.file;
+  input.read.input = format.itm;
   if (options.size) {
     input.size = project::parse_size(*options.size);
     if (*input.size == 0) throw Error(ExitStatus::kUsage, "a heap of 0 bytes has no usage");
@@ -139,10 +145,20 @@ HeapInput heap_input(const HeapOptions& options, Environment& environment) {
   }
   const std::filesystem::path path =
       options.file == "-" ? std::filesystem::path("/dev/stdin") : root / input.file;
-  check_trace(path, input.file);
-  input.open = opener(path);
+  input.path = path;
+  if (options.follow) {
+    check_followed(path, input.file);
+  } else {
+    check_trace(path, input.file);
+    input.open = opener(path);
+  }
   input.read.port = options.port.value_or(input.section.port);
   return input;
+}
+
+Error about(const HeapInput& input, const Error& error) {
+  return {error.status(), "reading trace '" + input.file.string() + "': " + error.message(),
+          error.hint()};
 }
 
 heaptrace::Summary read_trace(
@@ -153,6 +169,15 @@ heaptrace::Summary read_trace(
   } catch (const Error& error) {
     throw about(input, error);
   }
+}
+
+void note_format(const heaptrace::Summary& trace, const HeapInput& input,
+                 Environment& environment) {
+  const bool is_itm = trace.format == heaptrace::FileFormat::kItm;
+  if (is_itm ? !trace.input.inferred : input.read.format.has_value()) return;
+  if (is_itm && trace.input.kind == itm::InputKind::kItm) return;
+  environment.err << "note: the trace is read as " << heaptrace::describe(trace.format, trace.input)
+                  << " (--input-format decides otherwise)\n";
 }
 
 std::uint32_t heap_size(const HeapInput& input, const heaptrace::Description& description) {

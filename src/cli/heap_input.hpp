@@ -13,14 +13,16 @@
 #include "cli/heap.hpp"
 #include "heaptrace/reader.hpp"
 #include "project/manifest.hpp"
+#include "support/error.hpp"
 
 namespace drone::cli {
 
-/// A trace that is there and is not empty, and what is known about its heap before it is read. A
-/// size or an alignment that neither the command line nor Drone.toml gives is absent: the trace may
-/// carry it.
+/// A trace that is there and is not empty (unless it is to be followed: then it is a file, or will
+/// be one), and what is known about its heap before it is read. A size or an alignment that neither
+/// the command line nor Drone.toml gives is absent: the trace may carry it.
 struct HeapInput {
   std::filesystem::path file;                   ///< for messages
+  std::filesystem::path path;                   ///< of `file`, whatever the directory
   heaptrace::OpenStream open;                   ///< opens `file`; throws Error (kInput)
   heaptrace::ReadOptions read;                  ///< from the options
   std::optional<std::uint32_t> size;            ///< bytes: of -s, else of Drone.toml
@@ -36,10 +38,16 @@ struct HeapInput {
 /// commands that record one) or for a Drone.toml that is wrong.
 HeapInput heap_input(const HeapOptions& options, Environment& environment);
 
+/// The error with the file that it is about.
+Error about(const HeapInput& input, const Error& error);
+
 /// Reads `input`'s trace as heaptrace::read_events does; its errors name the file.
 heaptrace::Summary read_trace(
     const HeapInput& input, const std::function<void()>& restart,
     const std::function<void(std::span<const heaptrace::Event>)>& consume);
+
+/// Says on stderr in which form the trace came, where that was inferred and is not plain ITM.
+void note_format(const heaptrace::Summary& trace, const HeapInput& input, Environment& environment);
 
 /// The heap's size in bytes: of `input`, else of the trace's description. Throws Error (kInput) if
 /// neither has it.

@@ -18,6 +18,7 @@ struct ItmOptions {
   std::string input_format = "auto";    ///< auto, itm, tpiu, tpiu:ID
   std::string speed = "real";           ///< real, max: of the emulated board
   bool reset = false;
+  bool allow_gaps = false;              ///< a heap's port that lost something is no failure
   std::optional<std::string> raw;       ///< the file for the untouched stream
   std::optional<std::string> duration;  ///< "10s", "500ms", "2m", "1h", "10"
   std::optional<std::string> events;    ///< a number

@@ -262,6 +262,7 @@ std::uint32_t ItmPlan::port_mask() const {
 ItmPlan plan_itm(const ItmOptions& options, const std::filesystem::path& directory,
                  const project::Manifest* project) {
   ItmPlan plan;
+  plan.allow_gaps = options.allow_gaps;
   for (const std::string& argument : options.ports) add_ports(plan, argument, directory);
   if (options.ports.empty()) plan.shown = {0, 1};
   if (options.heaps) add_heaps(plan, project);

@@ -43,6 +43,8 @@ struct ItmPlan {
   std::optional<std::chrono::milliseconds> duration;
   std::optional<std::uint64_t> events;  ///< of all heaps together; at least 1
 
+  bool allow_gaps = false;  ///< a heap's port that lost something is no failure
+
   std::uint32_t port_mask() const;  ///< of all ports that go anywhere
 };
 

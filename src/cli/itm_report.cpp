@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli/color.hpp"
+#include "drone/heaptrace/wire_format.hpp"
 #include "support/error.hpp"
 
 namespace drone::cli {
@@ -38,15 +39,41 @@ std::string ports_with_data(const itm::PortDemux& ports) {
   return fmt::format("data came on port{} {}", words.size() == 1 ? "" : "s", join(words));
 }
 
+std::string stretches(std::uint64_t number, std::uint64_t bytes, const std::string& kind) {
+  return fmt::format("{} {} ({})", number, kind + (number == 1 ? " stretch" : " stretches"),
+                     count(bytes, "byte"));
+}
+
+std::string gaps(std::uint64_t number, std::uint64_t bytes) {
+  return fmt::format("{} ({})", count(number, "gap"),
+                     bytes == 0 ? "nobody knows of how many bytes" : count(bytes, "byte"));
+}
+
+/// What a stream's packets tell of losses; empty: nothing.
 std::string losses(const itm::StreamLosses& lost) {
   std::vector<std::string> words;
   if (lost.overflows != 0) words.push_back(count(lost.overflows, "overflow") + " in the target");
   if (lost.malformed != 0) {
-    words.push_back(fmt::format("{} ({})", count(lost.malformed, "damaged stretch"),
-                                count(lost.malformed_bytes, "byte")));
-    if (lost.malformed != 1) {
-      words.back().replace(words.back().find("stretchs"), 8, "stretches");
-    }
+    words.push_back(stretches(lost.malformed, lost.malformed_bytes, "damaged"));
+  }
+  if (lost.gaps != 0) words.push_back(gaps(lost.gaps, lost.gap_bytes));
+  return join(words);
+}
+
+/// What a heap's events tell beyond that; empty: nothing.
+std::string losses(const heaptrace::Losses& lost, std::uint64_t malformed_bytes) {
+  std::vector<std::string> words;
+  if (lost.overflows != 0) words.push_back(count(lost.overflows, "overflow") + " in the target");
+  if (lost.malformed != 0) {
+    words.push_back(stretches(lost.malformed, malformed_bytes, "damaged"));
+  }
+  if (lost.gaps != 0) words.push_back(gaps(lost.gaps, lost.gap_bytes));
+  if (lost.damaged_events != 0) words.push_back(count(lost.damaged_events, "damaged event"));
+  if (lost.dropped_events != 0) {
+    words.push_back(count(lost.dropped_events, "event") + " dropped by the target");
+  }
+  if (lost.lost_events != 0) {
+    words.push_back(count(lost.lost_events, "event") + " missing by the target's count");
   }
   return join(words);
 }
@@ -64,12 +91,25 @@ std::string untouched(const Capture::Trace& trace) {
   return "'" + trace.file.string() + (trace.was_there ? "' is unchanged" : "' was not created");
 }
 
+/// What is known of why nothing came on `ports`, beyond that it did not.
+std::optional<SilenceText> cause_of(const SilenceWatch& silence, std::uint32_t ports) {
+  const auto conclusion = silence.conclusion(ports);
+  if (!conclusion || conclusion->cause == SilenceCause::kNothingOnPort ||
+      conclusion->cause == SilenceCause::kNothingComes) {
+    return std::nullopt;
+  }
+  return conclusion->text;
+}
+
 [[noreturn]] void throw_nothing_captured(const ItmPlan& plan, const Capture& capture,
-                                         bool interrupted) {
+                                         const SilenceWatch& silence, bool interrupted) {
   const ExitStatus status = interrupted ? ExitStatus::kInterrupted : ExitStatus::kInput;
   const std::string came = count(capture.bytes(), "byte");
   std::string files;
   for (const Capture::Trace& trace : capture.traces()) files += "; " + untouched(trace);
+  if (const auto cause = cause_of(silence, plan.port_mask())) {
+    throw Error(status, "nothing was captured: " + cause->seen + files, cause->advice);
+  }
   if (plan.source != SourceKind::kProbe) {
     const std::string source =
         plan.source == SourceKind::kFile ? "'" + plan.source_file.string() + "'" : "standard input";
@@ -87,14 +127,99 @@ std::string untouched(const Capture::Trace& trace) {
               "The others are off");
 }
 
-void report_trace(const Capture::Trace& trace, const itm::StreamLosses& lost,
-                  Environment& environment) {
-  const std::string lost_text = losses(lost);
+/// Whether what came on a heap's port is no heap's.
+bool carries_something_else(const TraceWatch& watch) {
+  return watch.reader().foreign_writes() * 2 > watch.reader().counted_events();
+}
+
+std::string list_places(const std::vector<std::uint64_t>& places) {
+  constexpr std::size_t kMost = 8;
+  std::string text;
+  for (std::size_t i = 0; i != std::min(places.size(), kMost); ++i) {
+    text += fmt::format("{}{}", i == 0 ? "" : ", ", places[i]);
+  }
+  if (places.size() > kMost) text += ", ...";
+  return text;
+}
+
+/// One line if all is well. True if it is.
+bool report_trace(const Capture::Trace& trace, const TraceWatch& watch, Environment& environment) {
+  const heaptrace::Summary summary = watch.summary();
+  // Where the stream's description of the heap is that of another program, nothing is damaged.
+  heaptrace::Losses lost = summary.losses;
+  if (watch.reader().contradicts_description()) lost.damaged_events = 0;
+  const bool is_whole = !lost.on_the_way();
+  environment.err << fmt::format("{}: {} of port {}{}, {}; {}\n", trace.file.string(),
+                                 count(trace.writer.events(), "heap event"), trace.writer.port(),
+                                 summary.runs > 1 ? fmt::format(", {} runs", summary.runs) : "",
+                                 count(trace.writer.bytes(), "byte"),
+                                 is_whole
+                                     ? "nothing was lost on the way"
+                                     : "lost on the way: " + losses(lost, watch.malformed_bytes()));
+  if (!is_whole && !lost.places.empty()) {
+    environment.err << fmt::format("  {} of the stream: {}\n",
+                                   lost.places.size() == 1 ? "at this byte" : "at these bytes",
+                                   list_places(lost.places));
+  }
+  if (watch.error()) {
+    environment.err << label(environment, "error") << ' ' << trace.file.string() << ": "
+                    << watch.error()->message() << '\n';
+  }
+  return is_whole && !watch.error();
+}
+
+/// What the stream carried in all.
+void report_stream(const Capture& capture, const RecordingWatcher& recording,
+                   Environment& environment) {
+  std::vector<std::string> words;
+  for (unsigned port = 0; port != itm::kPortCount; ++port) {
+    if (const std::uint64_t n = capture.ports().packets()[port]; n != 0) {
+      words.push_back(fmt::format("{} ({})", port, n));
+    }
+  }
   environment.err << fmt::format(
-      "{}: {} of port {}, {}; {}\n", trace.file.string(),
-      count(trace.writer.events(), "heap event"), trace.writer.port(),
-      count(trace.writer.bytes(), "byte"),
-      lost_text.empty() ? "nothing was lost on the way" : "lost on the way: " + lost_text);
+      "stream: {} in {}, {}; packets on port{} {}\n", count(capture.bytes(), "byte"),
+      format_time(recording.elapsed()),
+      capture.input() ? itm::describe(*capture.input()) : "of an unknown kind",
+      words.size() == 1 ? "" : "s", join(words));
+}
+
+/// What of the ports is missing elsewhere than in heaptrace files.
+void report_ports(const ItmPlan& plan, const Capture& capture, Environment& environment) {
+  if (const std::uint64_t bytes = capture.display().bytes_not_shown(); bytes != 0) {
+    environment.err << fmt::format(
+        "warning: {} {} not shown: whoever reads standard output was too slow\n",
+        count(bytes, "byte"), bytes == 1 ? "was" : "were");
+  }
+  if (!any_wanted(plan, capture.ports())) {
+    if (capture.traces().empty()) {
+      environment.err << "note: nothing came on the ports asked for; "
+                      << ports_with_data(capture.ports()) << '\n';
+    }
+    return;
+  }
+  for (const Capture::PortBytes& file : capture.port_files()) {
+    if (file.bytes != 0) continue;
+    std::vector<std::string> ports;
+    for (const unsigned port : file.plan.ports) ports.push_back(std::to_string(port));
+    environment.err << fmt::format("note: nothing came on port{} {}: '{}' is empty\n",
+                                   ports.size() == 1 ? "" : "s", join(ports),
+                                   file.plan.file.string());
+  }
+}
+
+/// What it means that a trace is not whole.
+void judge_losses(const ItmPlan& plan, const std::vector<std::string>& damaged,
+                  Environment& environment) {
+  const std::string what = fmt::format(
+      "{} did not come through whole: `drone heap` will say which figures to doubt", join(damaged));
+  if (plan.allow_gaps) {
+    environment.err << "warning: " << what << '\n';
+    return;
+  }
+  environment.err << label(environment, "error") << ' ' << what << '\n'
+                  << label(environment, "hint")
+                  << " what came is recorded; --allow-gaps accepts it as it is\n";
 }
 
 /// Those behind the first, which ends the command.
@@ -129,43 +254,57 @@ void announce_capture(const ItmPlan& plan, const std::string& source, Environmen
                   << std::flush;
 }
 
-ExitStatus report_capture(const ItmPlan& plan, const Capture& capture, bool interrupted,
-                          const std::string& end_note, Environment& environment) {
+ExitStatus report_capture(const ItmPlan& plan, const Capture& capture,
+                          const RecordingWatcher& recording, const SilenceWatch& silence,
+                          bool interrupted, const std::string& end_note, Environment& environment) {
   const itm::PortDemux& ports = capture.ports();
-  // Behind the terminal's own "^C", a line begins.
-  if (interrupted && environment.err_is_terminal) environment.err << '\n';
   if (!end_note.empty() && !interrupted) environment.err << end_note << '\n';
   if (!ports.any_packet()) {
     capture.rethrow();
     if (capture.ended_by_reader()) return ExitStatus::kDone;
     if (interrupted || plan.source != SourceKind::kProbe ||
         capture.end() == CaptureEnd::kDuration) {
-      throw_nothing_captured(plan, capture, interrupted);
+      throw_nothing_captured(plan, capture, silence, interrupted);
     }
   }
 
   ExitStatus status = ExitStatus::kDone;
   std::string next;
-  for (const Capture::Trace& trace : capture.traces()) {
+  std::vector<std::string> damaged;
+  for (std::size_t i = 0; i != capture.traces().size(); ++i) {
+    const Capture::Trace& trace = capture.traces()[i];
+    const TraceWatch& watch = recording.trace(i);
     if (trace.sink.error()) continue;  // said below, with what is in the file
-    if (trace.begun()) {
-      report_trace(trace, ports.losses(), environment);
+    if (!trace.begun()) {
+      status = ExitStatus::kCheckFailed;
+      const auto cause = cause_of(silence, 1U << trace.writer.port());
+      environment.err << fmt::format(
+          "{} nothing recorded: no heap event came on port {}{}; {}\n"
+          "{} {}\n",
+          label(environment, "error"), trace.writer.port(),
+          cause ? ": " + cause->seen : "; " + ports_with_data(ports), untouched(trace),
+          label(environment, "hint"), cause ? cause->advice : silent_hint(capture, trace));
+    } else if (carries_something_else(watch)) {
+      status = ExitStatus::kCheckFailed;
+      environment.err << fmt::format(
+          "{} port {} carries something else than a heap: {} of its {} are no heap events\n"
+          "{} name the heap's port, as in --heaptrace {}:{}; {}\n",
+          label(environment, "error"), trace.writer.port(), watch.reader().foreign_writes(),
+          count(watch.reader().events(), "packet"), label(environment, "hint"),
+          heaptrace::kDefaultPort, trace.file.string(), ports_with_data(ports));
+    } else {
+      if (!report_trace(trace, watch, environment)) damaged.push_back(trace.file.string());
       next += (next.empty() ? "" : "; ") + trace.reader;
-      continue;
     }
-    status = ExitStatus::kCheckFailed;
-    environment.err << fmt::format(
-        "{} nothing recorded: no heap event came on port {}; {}; {}\n"
-        "{} {}\n",
-        label(environment, "error"), trace.writer.port(), ports_with_data(ports), untouched(trace),
-        label(environment, "hint"), silent_hint(capture, trace));
   }
+  if (!next.empty()) report_stream(capture, recording, environment);
   if (capture.traces().empty() && ports.losses().any()) {
     environment.err << "warning: lost on the way: " << losses(ports.losses()) << '\n';
   }
-  if (capture.traces().empty() && !any_wanted(plan, ports)) {
-    environment.err << "note: nothing came on the ports asked for; " << ports_with_data(ports)
-                    << '\n';
+  report_ports(plan, capture, environment);
+  if (!damaged.empty()) {
+    judge_losses(plan, damaged, environment);
+    if (!plan.allow_gaps) status = ExitStatus::kCheckFailed;
   }
   report_more_errors(capture, environment);
   capture.rethrow();

@@ -36,6 +36,7 @@ int main(int argc, char** argv) {
       .out_is_terminal = ::isatty(STDOUT_FILENO) == 1,
       .err_is_terminal = ::isatty(STDERR_FILENO) == 1,
       .out_descriptor = STDOUT_FILENO,
+      .err_descriptor = STDERR_FILENO,
   };
   const auto report = [&environment](std::string_view word, std::string_view message) {
     if (!message.empty()) {

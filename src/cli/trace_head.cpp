@@ -12,7 +12,8 @@ void TraceHead::add(std::span<const itm::Packet> packets) {
         ++overflows_;
         break;
       case itm::PacketKind::kMalformed:
-        malformed_bytes_ += packet.length;
+        // The rest of a packet that had begun before the stream did is no loss.
+        if (packet.offset != 0) malformed_bytes_ += packet.length;
         break;
       case itm::PacketKind::kGap:
         ++gaps_;

@@ -8,12 +8,28 @@
 
 namespace drone::cli {
 
+namespace {
+
+/// Whether the target itself says what its heap is like, or has begun to before it could be heard.
+bool is_introduction(const itm::Packet& event) {
+  using heaptrace::Op;
+  const auto [record, valid] =
+      heaptrace::decode({static_cast<std::uint32_t>(event.value), event.size});
+  return valid && (record.op == Op::kVersion ||
+                   (record.op >= Op::kPoolBlock && record.op <= Op::kHeapAlignment));
+}
+
+}  // namespace
+
 TraceRecorder::TraceRecorder(const HeaptraceFile& file, EventLimit& limit)
     : limit_(limit),
       file_(file.file),
       sink_(file_),
       writer_(sink_, file.port),
-      decoder_(file.port, [this](const itm::Packet& packet) { accept(packet); }) {}
+      decoder_(file.port, [this](const itm::Packet& packet) {
+        decoded_.push_back(packet);
+        last_offset_ = packet.offset;
+      }) {}
 
 bool TraceRecorder::is_event(const itm::Packet& packet) const {
   return packet.kind == itm::PacketKind::kInstrumentation && packet.source == writer_.port();
@@ -34,34 +50,38 @@ std::optional<itm::Packet> TraceRecorder::without_marks(const itm::Packet& packe
   return gap;
 }
 
-void TraceRecorder::accept(const itm::Packet& came) {
-  if (std::exchange(delivered_, false)) decoded_.clear();
-  if (complete_) return;
-  const std::optional<itm::Packet> packet = without_marks(came);
-  if (!packet) return;
+void TraceRecorder::take_one() {
+  const std::optional<itm::Packet> packet = without_marks(decoded_[taken_]);
+  if (++taken_ == decoded_.size()) {
+    decoded_.clear();
+    taken_ = 0;
+  }
+  if (!packet || complete_) return;
   if (limit_.is_reached()) {
     complete_ = true;
     if (packet->kind != itm::PacketKind::kLocalTimestamp) return;
   } else if (is_event(*packet)) {
     limit_.count();
   }
-  decoded_.push_back(*packet);
+  if (std::exchange(delivered_, false)) recorded_.clear();
+  recorded_.push_back(*packet);
 }
 
 std::span<const itm::Packet> TraceRecorder::deliver() {
-  if (std::exchange(delivered_, true)) decoded_.clear();
-  std::span<const itm::Packet> packets(decoded_);
+  if (std::exchange(delivered_, true)) recorded_.clear();
+  std::span<const itm::Packet> packets(recorded_);
   if (!begun()) {
     const auto event = std::find_if(packets.begin(), packets.end(),
                                     [this](const itm::Packet& packet) { return is_event(packet); });
     const auto before = static_cast<std::size_t>(event - packets.begin());
     head_.add(packets.first(before));
-    if (event == packets.end()) return decoded_;
+    if (event == packets.end()) return recorded_;
+    if (!is_introduction(*event)) writer_.describe(description_);
     writer_.write(head_.packets());
     packets = packets.subspan(before);
   }
   writer_.write(packets);
-  return decoded_;
+  return recorded_;
 }
 
 void TraceRecorder::close() {

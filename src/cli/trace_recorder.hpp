@@ -3,9 +3,11 @@
 
 // Records one heap: from the bytes of an ITM stream to its heaptrace file.
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "cli/guarded_sink.hpp"
@@ -45,15 +47,32 @@ class TraceRecorder {
   TraceRecorder(const TraceRecorder&) = delete;
   TraceRecorder& operator=(const TraceRecorder&) = delete;
 
+  /// The description of the heap, for a file whose first event is not the target's own
+  /// introduction: the capture came too late for it.
+  void set_description(std::vector<itm::Packet> packets) { description_ = std::move(packets); }
+
   void feed(std::span<const std::byte> itm) { decoder_.feed(itm); }
 
   /// `bytes` (0: unknown) of the stream were lost here.
   void gap(std::uint64_t bytes) { decoder_.gap(bytes); }
 
-  /// The stream has ended.
+  /// The stream has ended: what was held back is decoded.
   void finish() { decoder_.finish(); }
 
-  /// Hands what was decoded since the last time to the file, and returns it; valid until the next
+  /// Where in the stream the next packet begins that was decoded and not taken; kNowhere: there is
+  /// none.
+  static constexpr std::uint64_t kNowhere = UINT64_MAX;
+  std::uint64_t next_offset() const {
+    return taken_ == decoded_.size() ? kNowhere : decoded_[taken_].offset;
+  }
+
+  /// Where the last one begins that was decoded.
+  std::uint64_t last_offset() const { return last_offset_; }
+
+  /// Takes the next packet into the recording, unless the limit has been reached.
+  void take_one();
+
+  /// Hands what was taken since the last time to the file, and returns it; valid until the next
   /// call of any function. Not flushed.
   std::span<const itm::Packet> deliver();
 
@@ -66,7 +85,6 @@ class TraceRecorder {
   GuardedSink& sink() { return sink_; }
 
  private:
-  void accept(const itm::Packet& packet);
   std::optional<itm::Packet> without_marks(const itm::Packet& packet) const;
   bool begun() const { return writer_.events() != 0; }
   bool is_event(const itm::Packet& packet) const;
@@ -77,8 +95,12 @@ class TraceRecorder {
   heaptrace::Writer writer_;
   heaptrace::ResyncDecoder decoder_;
   TraceHead head_;  ///< until it is begun
+  std::vector<itm::Packet> description_;
   std::vector<itm::Packet> decoded_;
-  bool delivered_ = false;  ///< `decoded_` was
+  std::size_t taken_ = 0;  ///< of them
+  std::uint64_t last_offset_ = 0;
+  std::vector<itm::Packet> recorded_;
+  bool delivered_ = false;  ///< `recorded_` was
   bool complete_ = false;
 };
 

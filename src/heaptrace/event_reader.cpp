@@ -62,6 +62,8 @@ void EventReader::add(const itm::Packet& packet) {
       if (packet.source != 0 || packet.value == 0) break;
       [[fallthrough]];
     case itm::PacketKind::kMalformed:
+      // The rest of a packet that had begun before the stream did.
+      if (packet.offset == 0) break;
       ++summary_.losses.malformed;
       note_transport_loss();
       break;
@@ -355,20 +357,31 @@ void EventReader::note_place() {
 }
 
 void EventReader::emit(const Event& event) {
-  if (events_.size() == kBatch) {
-    const auto kept = events_.end() - static_cast<std::ptrdiff_t>(kKept);
-    consume_({events_.data(), kBatch - kKept});
-    handed_on_ += kBatch - kKept;
-    events_.erase(events_.begin(), kept);
-  }
+  if (events_.size() == kBatch) hand_on(kBatch - kKept);
   events_.push_back(event);
+}
+
+void EventReader::hand_on(std::size_t count) {
+  if (count == 0) return;
+  consume_({events_.data(), count});
+  handed_on_ += count;
+  events_.erase(events_.begin(), events_.begin() + static_cast<std::ptrdiff_t>(count));
+}
+
+void EventReader::flush() {
+  const std::uint64_t there = handed_on_ + events_.size();
+  const auto old = static_cast<std::ptrdiff_t>(std::max(flushed_, handed_on_) - handed_on_);
+  const auto waits = [this](const Event& event) {
+    return event.kind == EventKind::kFailed && event.alignment <= heap_.base_alignment();
+  };
+  const auto end = std::find_if(events_.begin() + old, events_.end(), waits);
+  hand_on(static_cast<std::size_t>(end - events_.begin()));
+  flushed_ = there;
 }
 
 void EventReader::finish() {
   heap_.end_stream();
-  if (!events_.empty()) consume_(events_);
-  handed_on_ += events_.size();
-  events_.clear();
+  hand_on(events_.size());
 }
 
 Summary EventReader::summary() const {

@@ -31,8 +31,18 @@ class EventReader {
   /// Throws Error (kInput) for a format version that this drone does not read.
   void add(const itm::Packet& packet);
 
+  /// Hands on the events that were kept back for a batch. Of those that came since the last
+  /// flush(), the ones from a failed request on whose alignment may still be named wait for the
+  /// next one: an ALIGN follows its ALLOC at once, but the two may come in different chunks.
+  void flush();
+
   /// The stream has ended: hands on the last events.
   void finish();
+
+  /// So far, as in summary().
+  const Losses& losses() const { return summary_.losses; }
+  std::uint64_t events() const { return summary_.events; }
+  std::optional<std::uint32_t> heap_size() const { return heap_.description().heap_size; }
 
   /// All but `bytes` and `description_ignored`. Complete after finish().
   Summary summary() const;
@@ -61,6 +71,7 @@ class EventReader {
   void note_transport_loss();
   void note_place();
   void emit(const Event& event);
+  void hand_on(std::size_t count);
   Event* latest_failed_unnamed();
   std::uint64_t order_of(const Event& event) const {
     return handed_on_ + static_cast<std::uint64_t>(&event - events_.data());
@@ -85,6 +96,7 @@ class EventReader {
 
   std::vector<Event> events_;    ///< not handed on yet
   std::uint64_t handed_on_ = 0;  ///< number of events before those
+  std::uint64_t flushed_ = 0;    ///< number of events there were at the last flush()
 };
 
 }  // namespace drone::heaptrace

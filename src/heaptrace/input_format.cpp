@@ -31,8 +31,6 @@ bool is_dwt_packet(unsigned id, unsigned size) {
 /// Counts the bytes of an ITM stream that no Cortex-M would send.
 class OddBytes final : public itm::ItmBytesSink {
  public:
-  explicit OddBytes(unsigned port) : port_(port) {}
-
   void bytes(std::span<const std::byte> itm) override {
     decoder_.feed(itm, [this](const itm::Packet& packet) { add(packet); });
   }
@@ -59,27 +57,20 @@ class OddBytes final : public itm::ItmBytesSink {
         return true;
       case itm::PacketKind::kHardware:
         return !is_dwt_packet(packet.source, packet.size);
-      case itm::PacketKind::kInstrumentation: {
-        if (packet.source >= 32) return true;
-        if (packet.source != port_) return false;
-        const auto [record, valid] =
-            decode({static_cast<std::uint32_t>(packet.value), packet.size});
-        return !valid;
-      }
+      case itm::PacketKind::kInstrumentation:
+        return packet.source >= 32;  // no Cortex-M has a second page of ports
       default:
         return false;
     }
   }
 
-  unsigned port_;
   itm::Decoder decoder_;
   std::uint64_t bytes_ = 0;
   std::uint64_t odd_ = 0;
 };
 
-bool is_plausible_itm(std::span<const std::byte> head, unsigned port,
-                      const itm::InputOptions& options) {
-  OddBytes odd(port);
+bool is_plausible_itm(std::span<const std::byte> head, const itm::InputOptions& options) {
+  OddBytes odd;
   itm::InputStage stage(options);
   stage.feed(head, odd);
   stage.finish(odd);
@@ -120,7 +111,8 @@ bool is_plausible_payload(std::span<const std::byte> head, unsigned port) {
 
 }  // namespace
 
-InputFormat parse_input_format(std::string_view text) {
+InputFormat parse_input_format(std::string_view name) {
+  std::string_view text = name;
   InputFormat format;
   if (text == "auto") return format;
   if (text == "drone-os") {
@@ -151,7 +143,7 @@ InputFormat parse_input_format(std::string_view text) {
       return format;
     }
   }
-  throw Error(ExitStatus::kUsage, "there is no such format of input",
+  throw Error(ExitStatus::kUsage, "'" + std::string(name) + "' is no format of input",
               "one of: " + std::string(kInputFormats) + "; ID, the ITM's stream, is from 1 to 111");
 }
 
@@ -169,7 +161,7 @@ std::string describe(FileFormat format, const itm::InputChoice& itm) {
 FileFormat infer_format(std::span<const std::byte> head, unsigned port,
                         const itm::InputOptions& itm) {
   head = head.first(std::min(head.size(), kFormatSample));
-  if (is_plausible_itm(head, port, itm)) return FileFormat::kItm;
+  if (is_plausible_itm(head, itm)) return FileFormat::kItm;
   if (is_plausible_drone_os(head)) return FileFormat::kDroneOs;
   if (is_plausible_payload(head, port)) return FileFormat::kPayload;
   return FileFormat::kItm;

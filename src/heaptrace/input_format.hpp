@@ -29,13 +29,13 @@ struct InputFormat {
 inline constexpr std::string_view kInputFormats = "auto, tpiu, tpiu:ID, itm, drone-os, payload";
 
 /// One of kInputFormats. Throws Error (kUsage) that names them.
-InputFormat parse_input_format(std::string_view text);
+InputFormat parse_input_format(std::string_view name);
 
 /// "bare ITM", "TPIU frames, the ITM on stream 1", "a file of Drone OS", "payload only".
 std::string describe(FileFormat format, const itm::InputChoice& itm);
 
 /// The first bytes of a file that infer_format() wants to see, if there are so many.
-inline constexpr std::size_t kFormatSample = std::size_t{1} << 16;
+inline constexpr std::size_t kFormatSample = std::size_t{1} << 14;
 
 /// What a file that begins with `head` is, in the order of preference: ITM, with TPIU frames or
 /// without; a Drone OS file; payload only. Each is taken if it decodes plausibly, and ITM if

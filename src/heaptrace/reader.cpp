@@ -3,10 +3,10 @@
 
 #include <algorithm>
 #include <string>
-#include <string_view>
 
 #include "heaptrace/drone_os_reader.hpp"
 #include "heaptrace/event_reader.hpp"
+#include "heaptrace/other_files.hpp"
 #include "heaptrace/payload_decoder.hpp"
 #include "heaptrace/resync_decoder.hpp"
 #include "support/error.hpp"
@@ -15,30 +15,13 @@ namespace drone::heaptrace {
 namespace {
 
 constexpr std::size_t kChunk = 1 << 18;
+
 [[noreturn]] void refuse(const std::string& message, const std::string& hint = kHowToRecord) {
   throw Error(ExitStatus::kInput, message, hint);
 }
 
 std::string counted(std::uint64_t count, const std::string& noun) {
   return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
-}
-
-/// Whether bytes are such as a text file begins with: no control characters, and UTF-8 (of which a
-/// last character may be cut).
-bool looks_like_text(std::span<const std::byte> bytes) {
-  unsigned continuations = 0;
-  for (const std::byte byte : bytes) {
-    const auto c = std::to_integer<unsigned>(byte);
-    if (continuations != 0) {
-      if ((c & 0xC0) != 0x80) return false;
-      --continuations;
-    } else if (c >= 0xC2 && c <= 0xF4) {
-      continuations = c >= 0xF0 ? 3 : c >= 0xE0 ? 2 : 1;
-    } else if (c >= 0x7F || (c < 0x20 && c != '\t' && c != '\n' && c != '\r')) {
-      return false;
-    }
-  }
-  return true;
 }
 
 /// Fills the buffer unless the source ends before.
@@ -50,21 +33,6 @@ std::size_t read_chunk(ByteSource& source, std::span<std::byte> buffer) {
     filled += size;
   }
   return filled;
-}
-
-/// Files that decode as ITM to some extent, as most bytes do, and are something else.
-void refuse_other_files(std::span<const std::byte> head) {
-  const auto begins_with = [head](std::string_view magic) {
-    return head.size() >= magic.size() &&
-           std::equal(magic.begin(), magic.end(), head.begin(),
-                      [](char c, std::byte byte) { return static_cast<std::byte>(c) == byte; });
-  };
-  if (begins_with("\x7F"
-                  "ELF"))
-    refuse("the trace is an ELF file, a program and no recording");
-  constexpr std::size_t kEnoughText = 16;
-  const std::span<const std::byte> begin = head.first(std::min<std::size_t>(head.size(), 4096));
-  if (begin.size() >= kEnoughText && looks_like_text(begin)) refuse("the trace is a text file");
 }
 
 std::string list_ports(const std::map<unsigned, std::uint64_t>& packets_per_port) {
@@ -103,7 +71,9 @@ void refuse_without_events(const EventReader& reader, const Summary& summary, un
     refuse("the trace is no ITM recording: in " + counted(summary.losses.malformed, "place") +
                " its " + counted(summary.bytes, "byte") + " are no packet, elsewhere they name " +
                counted(summary.packets_per_port.size(), "port"),
-           "a wrong baud rate or trace clock gives such files; else " + std::string(kHowToRecord));
+           "a wrong baud rate or trace clock gives such files; if it is the bytes of one port, say "
+           "--input-format payload; else " +
+               std::string(kHowToRecord));
   }
   if (carries_something_else) {
     refuse(heap_port + " carries something else: " + std::to_string(reader.foreign_writes()) +
@@ -136,18 +106,26 @@ class DecoderInput final : public itm::ItmBytesSink {
   ResyncDecoder& decoder_;
 };
 
+}  // namespace
+
 /// A whole file in one format: bytes in, then what it was like.
-class FormatReader {
+class TraceReader::Format {
  public:
-  virtual ~FormatReader() = default;
+  virtual ~Format() = default;
   virtual void feed(std::span<const std::byte> bytes) = 0;
   /// The file has ended after `bytes` bytes. Throws Error (kInput) if it is no trace.
   virtual Summary finish(std::uint64_t bytes) = 0;
+  /// Hands on the events that came, where they are kept back for a batch.
+  virtual void flush() {}
+  /// What the file was like until now, but for `bytes`.
+  virtual Summary summary() const = 0;
   /// Whether the trace is to be read again, without its description.
   virtual bool contradicts_description() const { return false; }
 };
 
-class ItmReader final : public FormatReader {
+namespace {
+
+class ItmReader final : public TraceReader::Format {
  public:
   ItmReader(const ReadOptions& options, bool use_description, EventReader::Consume consume)
       : port_(options.port),
@@ -161,10 +139,15 @@ class ItmReader final : public FormatReader {
     input_.finish(itm_);
     decoder_.finish();
     events_.finish();
-    Summary summary = events_.summary();
+    Summary summary = this->summary();
     summary.bytes = bytes;
-    summary.input = *input_.choice();
     refuse_without_events(events_, summary, port_);
+    return summary;
+  }
+  void flush() override { events_.flush(); }
+  Summary summary() const override {
+    Summary summary = events_.summary();
+    if (input_.choice()) summary.input = *input_.choice();
     return summary;
   }
   bool contradicts_description() const override { return events_.contradicts_description(); }
@@ -177,7 +160,7 @@ class ItmReader final : public FormatReader {
   itm::InputStage input_;
 };
 
-class PayloadReader final : public FormatReader {
+class PayloadReader final : public TraceReader::Format {
  public:
   PayloadReader(const ReadOptions& options, bool use_description, EventReader::Consume consume)
       : port_(options.port),
@@ -188,11 +171,16 @@ class PayloadReader final : public FormatReader {
   Summary finish(std::uint64_t bytes) override {
     decoder_.finish();
     events_.finish();
-    Summary summary = events_.summary();
+    Summary summary = this->summary();
     summary.bytes = bytes;
     refuse_without_events(events_, summary, port_);
-    summary.format = FileFormat::kPayload;
     summary.ended_in_order = true;  // END is of the capture, and not in the port's bytes
+    return summary;
+  }
+  void flush() override { events_.flush(); }
+  Summary summary() const override {
+    Summary summary = events_.summary();
+    summary.format = FileFormat::kPayload;
     return summary;
   }
   bool contradicts_description() const override { return events_.contradicts_description(); }
@@ -203,7 +191,7 @@ class PayloadReader final : public FormatReader {
   PayloadDecoder decoder_;
 };
 
-class DroneOsFileReader final : public FormatReader {
+class DroneOsFileReader final : public TraceReader::Format {
  public:
   explicit DroneOsFileReader(DroneOsReader::Consume consume) : reader_(std::move(consume)) {}
 
@@ -215,14 +203,15 @@ class DroneOsFileReader final : public FormatReader {
     if (bytes != 0 && summary.events == 0) refuse("the trace has no record of Drone OS");
     return summary;
   }
+  Summary summary() const override { return reader_.summary(); }
 
  private:
   DroneOsReader reader_;
 };
 
-std::unique_ptr<FormatReader> make_reader(FileFormat format, const ReadOptions& options,
-                                          bool use_description,
-                                          const EventReader::Consume& consume) {
+std::unique_ptr<TraceReader::Format> make_reader(FileFormat format, const ReadOptions& options,
+                                                 bool use_description,
+                                                 const EventReader::Consume& consume) {
   switch (format) {
     case FileFormat::kDroneOs:
       return std::make_unique<DroneOsFileReader>(consume);
@@ -235,6 +224,40 @@ std::unique_ptr<FormatReader> make_reader(FileFormat format, const ReadOptions& 
 
 }  // namespace
 
+TraceReader::TraceReader(const ReadOptions& options, std::span<const std::byte> head,
+                         bool use_description, const Consume& consume)
+    : use_description_(use_description) {
+  if (const auto kind = other_kind_of_file(head)) refuse("the trace is " + *kind);
+  const FileFormat format =
+      options.format ? *options.format : infer_format(head, options.port, options.input);
+  format_ = make_reader(format, options, use_description, consume);
+}
+
+TraceReader::~TraceReader() = default;
+
+void TraceReader::feed(std::span<const std::byte> bytes) {
+  format_->feed(bytes);
+  bytes_ += bytes.size();
+}
+
+void TraceReader::flush() { format_->flush(); }
+
+Summary TraceReader::summary() const {
+  Summary summary = format_->summary();
+  summary.bytes = bytes_;
+  summary.description_ignored = !use_description_;
+  return summary;
+}
+
+Summary TraceReader::finish() {
+  if (bytes_ == 0) refuse("the trace is empty: the capture got nothing");
+  Summary summary = format_->finish(bytes_);
+  summary.description_ignored = !use_description_;
+  return summary;
+}
+
+bool TraceReader::contradicts_description() const { return format_->contradicts_description(); }
+
 Summary read_events(const OpenStream& open, const ReadOptions& options,
                     const std::function<void()>& restart,
                     const std::function<void(std::span<const Event>)>& consume) {
@@ -242,22 +265,12 @@ Summary read_events(const OpenStream& open, const ReadOptions& options,
   for (bool use_description = true;; use_description = false) {
     const std::unique_ptr<ByteSource> source = open();
     std::span<const std::byte> chunk = std::span(buffer).first(read_chunk(*source, buffer));
-    if (chunk.empty()) refuse("the trace is empty: the capture got nothing");
-    refuse_other_files(chunk);
-    const FileFormat format =
-        options.format ? *options.format : infer_format(chunk, options.port, options.input);
-    const std::unique_ptr<FormatReader> reader =
-        make_reader(format, options, use_description, consume);
-    std::uint64_t bytes = 0;
+    TraceReader reader(options, chunk, use_description, consume);
     for (; !chunk.empty(); chunk = std::span(buffer).first(read_chunk(*source, buffer))) {
-      reader->feed(chunk);
-      bytes += chunk.size();
+      reader.feed(chunk);
     }
-    Summary summary = reader->finish(bytes);
-    if (!reader->contradicts_description()) {
-      summary.description_ignored = !use_description;
-      return summary;
-    }
+    Summary summary = reader.finish();
+    if (!reader.contradicts_description()) return summary;
     restart();
   }
 }

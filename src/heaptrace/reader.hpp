@@ -89,6 +89,46 @@ inline constexpr const char* kHowToRecord =
 /// Opens the same stream from its start, each time it is called.
 using OpenStream = std::function<std::unique_ptr<ByteSource>()>;
 
+/// Reads a stream that comes piece by piece.
+class TraceReader {
+ public:
+  using Consume = std::function<void(std::span<const Event>)>;
+  class Format;
+
+  /// `head` is how the stream begins: as much of it as is there, up to kFormatSample bytes; it
+  /// decides what the stream is, and has to be fed as well. Throws Error (kInput) if it is another
+  /// kind of file.
+  TraceReader(const ReadOptions& options, std::span<const std::byte> head, bool use_description,
+              const Consume& consume);
+  TraceReader(const TraceReader&) = delete;
+  TraceReader& operator=(const TraceReader&) = delete;
+  ~TraceReader();
+
+  /// Hands the events, in batches and in order, to `consume`. Throws Error (kInput) for a format
+  /// version that this drone does not read.
+  void feed(std::span<const std::byte> bytes);
+
+  /// Hands on what is kept back for a batch. The last events may be missing still: decoders are not
+  /// sure of them before they have seen what comes behind.
+  void flush();
+
+  /// What the stream was like until now.
+  Summary summary() const;
+
+  /// The stream has ended: hands on the last events. Throws Error (kInput) when it is no heap
+  /// trace, as read_events() does.
+  Summary finish();
+
+  /// Nearly every event says what the described heap cannot have: the stream is to be read again,
+  /// without its description.
+  bool contradicts_description() const;
+
+ private:
+  bool use_description_;
+  std::unique_ptr<Format> format_;
+  std::uint64_t bytes_ = 0;
+};
+
 /// Reads the whole stream and hands its events, in batches and in order, to `consume`; then returns
 /// what the stream was like. Any bytes are read without fault. If nearly every event contradicts
 /// the description, calls `restart` (everything consumed so far is void) and reads again without

@@ -58,8 +58,8 @@ std::size_t ResyncDecoder::finish() {
   std::size_t unfinished = 0;
   std::uint64_t decoded_from = 0;
   do {
-    decoded_from = decoder_base_;
     judge(true);
+    decoded_from = decoder_base_;
     // What the decoder held back may be a surprise as well: then another one goes on.
     itm::Decoder last = decoder_;
     unfinished = last.finish(hold());

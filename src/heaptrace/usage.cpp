@@ -22,9 +22,18 @@ UsageCollector::Counts& UsageCollector::counts(std::uint32_t size) {
 
 void UsageCollector::begin_life(std::uint32_t size) {
   Counts& of_size = counts(size);
-  ++of_size.allocations;
-  of_size.max_count = std::max(of_size.max_count, ++of_size.live);
+  if (of_size.allocations++ == 0) last_growth_.new_size = events_;
+  if (++of_size.live > of_size.max_count) {
+    of_size.max_count = of_size.live;
+    last_growth_.max_count = events_;
+  }
   live_bytes_ += size;
+}
+
+void UsageCollector::raise_peak() {
+  if (live_bytes_ <= peak_bytes_) return;
+  peak_bytes_ = live_bytes_;
+  last_growth_.peak = events_;
 }
 
 void UsageCollector::end_life(std::uint32_t size) {
@@ -34,10 +43,11 @@ void UsageCollector::end_life(std::uint32_t size) {
 
 void UsageCollector::add(std::span<const Event> events) {
   for (const Event& event : events) {
+    ++events_;
     switch (event.kind) {
       case EventKind::kAlloc:
         begin_life(event.size);
-        peak_bytes_ = std::max(peak_bytes_, live_bytes_);
+        raise_peak();
         break;
       case EventKind::kDealloc:
         end_life(event.size);
@@ -45,7 +55,7 @@ void UsageCollector::add(std::span<const Event> events) {
       case EventKind::kResize:
         end_life(event.old_size);
         begin_life(event.size);
-        peak_bytes_ = std::max(peak_bytes_, live_bytes_);
+        raise_peak();
         break;
       case EventKind::kRealign:
         break;

@@ -40,11 +40,23 @@ struct Usage {
   std::uint64_t peak_bytes = 0;     ///< most requested bytes alive at one instant
 };
 
+/// When a figure last grew: the number of the event that did it, from 1 on; 0: it never did.
+struct LastGrowth {
+  std::uint64_t peak = 0;       ///< of the bytes in use
+  std::uint64_t max_count = 0;  ///< of any size
+  std::uint64_t new_size = 0;   ///< a size that there was not before
+};
+
 /// Collects Usage from events. O(1) an event (amortised), memory by distinct sizes.
 class UsageCollector {
  public:
   void add(std::span<const Event> events);
   Usage usage() const;
+
+  std::uint64_t events() const { return events_; }          ///< so far
+  std::uint64_t live_bytes() const { return live_bytes_; }  ///< requested, in use now
+  std::uint64_t peak_bytes() const { return peak_bytes_; }
+  const LastGrowth& last_growth() const { return last_growth_; }
 
  private:
   struct Counts {
@@ -57,12 +69,15 @@ class UsageCollector {
 
   Counts& counts(std::uint32_t size);
   void begin_life(std::uint32_t size);
+  void raise_peak();
   void end_life(std::uint32_t size);
 
   std::vector<Counts> dense_;  ///< by size, up to kDenseSizes
   std::unordered_map<std::uint32_t, Counts> sparse_;
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t> failed_;  ///< size, alignment
   std::uint64_t run_ = 0;
+  std::uint64_t events_ = 0;
+  LastGrowth last_growth_;
   std::uint64_t live_bytes_ = 0;
   std::uint64_t peak_bytes_ = 0;
 };

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <system_error>
@@ -65,6 +66,7 @@ class EmulatedStream final : public SwoStream {
   std::string end_note() const override { return note_; }
 
   std::optional<TraceState> trace_state() override {
+    if (stopped_) return std::nullopt;
     try {
       const auto remote = session_->look();
       if (remote) return read_trace_state(*remote);
@@ -97,7 +99,7 @@ class EmulatedStream final : public SwoStream {
   const bool can_wait_;
   Descriptor output_;
   std::optional<BoardSession> session_;
-  bool stopped_ = false;
+  std::atomic<bool> stopped_ = false;  ///< for trace_state()
   bool ended_ = false;
   std::string note_;
 };

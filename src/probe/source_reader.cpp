@@ -73,7 +73,9 @@ void SourceReader::read_until_stopped() {
   while (true) {
     pollfd events[] = {{stream_.descriptor(), POLLIN, 0}, {stop_request_.get(), POLLIN, 0}};
     if (::poll(events, std::size(events), -1) < 0) continue;
-    if (events[1].revents != 0) break;
+    std::uint64_t count = 0;
+    // Read, so that what happened before stop() has happened for this thread too.
+    if (events[1].revents != 0 && ::read(stop_request_.get(), &count, sizeof(count)) > 0) break;
     if (events[0].revents != 0 && !read_once()) return;
   }
   stream_.stop();

@@ -19,6 +19,7 @@ struct HeapReport {
   double maximum_percent = 0;        ///< of heap_size: usage.maximum_bytes
   double peak_percent = 0;           ///< of heap_size: usage.peak_bytes
   std::uint64_t failed_requests = 0;
+  bool still_written = false;  ///< the trace goes on: that it has no end yet is no news
 };
 
 /// Needs heap_size > 0.

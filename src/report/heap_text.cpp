@@ -116,6 +116,13 @@ void print_contradictions(Text& text, const heaptrace::Losses& losses) {
         "Until that is cured, the figures are not to be relied on.\n");
 }
 
+/// That figures are not what they seem is said where they begin.
+std::string_view heading(const heaptrace::Losses& losses) {
+  if (!losses.any()) return " HEAP USAGE ";
+  return losses.on_the_way() ? " HEAP USAGE, THE TRACE IS INCOMPLETE "
+                             : " HEAP USAGE, THE TRACE CONTRADICTS ITSELF ";
+}
+
 /// What was lost, a sentence each.
 void print_losses(Text& text, const heaptrace::Losses& losses) {
   if (!losses.any()) return;
@@ -130,9 +137,10 @@ void print_losses(Text& text, const heaptrace::Losses& losses) {
           counted(losses.malformed, "place"));
   }
   if (losses.gaps != 0) {
-    print(text, "- The capture lost bytes in {} ({}).\n", counted(losses.gaps, "place"),
+    print(text, "- The capture marked {} of lost or unreadable bytes ({}).\n",
+          counted(losses.gaps, "place"),
           losses.gap_bytes == 0 ? "their number is unknown"
-                                : counted(losses.gap_bytes, "byte") + " that it knows of");
+                                : counted(losses.gap_bytes, "byte") + " known");
   }
   if (losses.lost_events != 0) {
     print(text, "- {} {} lost on the way: by the target's count it sent more than came.\n",
@@ -156,11 +164,12 @@ void print_losses(Text& text, const heaptrace::Losses& losses) {
   }
   print_places(text, losses.places);
   print(text,
-        "So <allocations> are lower bounds; <max count>, maximum and peak are too low\n"
-        "where an allocation is missing, and too high where the end of one is.\n");
+        "So <allocations> are lower bounds; so are <max count>, maximum and peak, unless\n"
+        "deallocations were lost: the block of a lost one counts as alive until its\n"
+        "number is given out again, and these figures may be too high.\n");
 }
 
-void print_notes(Text& text, const heaptrace::Summary& summary) {
+void print_notes(Text& text, const heaptrace::Summary& summary, bool still_written) {
   if (summary.began_midway) {
     print(text,
           "\nThe capture began while the program was running: the figures are lower bounds.\n");
@@ -181,7 +190,7 @@ void print_notes(Text& text, const heaptrace::Summary& summary) {
           counted(summary.unknown_operations, "event"), was(summary.unknown_operations),
           was(summary.unknown_operations));
   }
-  if (!summary.ended_in_order) {
+  if (!summary.ended_in_order && !still_written) {
     print(text, "\nThe capture was not closed in order: its end may be missing.\n");
   }
 }
@@ -190,7 +199,7 @@ void print_notes(Text& text, const heaptrace::Summary& summary) {
 
 std::string render_text(const HeapReport& report) {
   Text text;
-  print(text, "{:-^80}\n", " HEAP USAGE ");
+  print(text, "{:-^80}\n", heading(report.summary.losses));
   print_table(text, report.usage);
   print(text, "Maximum memory usage: {} / {:.2f}%\n", report.usage.maximum_bytes,
         report.maximum_percent);
@@ -205,7 +214,7 @@ std::string render_text(const HeapReport& report) {
           report.summary.runs);
   }
   print_losses(text, report.summary.losses);
-  print_notes(text, report.summary);
+  print_notes(text, report.summary, report.still_written);
   return fmt::to_string(text);
 }
 

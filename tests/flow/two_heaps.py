@@ -70,10 +70,13 @@ def two_heaps(prefix, work, here):
     check_places(w, "build/heaptrace")
     table = record_and_compare(w)
 
-    # The ports named one by one give the same files.
-    w.run("drone itm --reset --speed max 0 --heaptrace 30:dtcm.again --heaptrace 31:main.again")
-    for one, other in (("dtcm.again", "dtcm.heaptrace"), ("main.again", "heaptrace")):
-        check((w.node / one).read_bytes() == (w.node / other).read_bytes(), f"{one} is not {other}")
+    # The ports named one by one give the same files, and so does the untouched stream, replayed.
+    ports = "--heaptrace 30:dtcm.again --heaptrace 31:main.again"
+    for source in ("--reset --speed max --raw swo.bin", "--from file:swo.bin", "--from - < swo.bin"):
+        w.run("rm -f *.again")
+        w.run(f"drone itm 0 {ports} {source}")
+        for one, other in (("dtcm.again", "dtcm.heaptrace"), ("main.again", "heaptrace")):
+            check((w.node / one).read_bytes() == (w.node / other).read_bytes(), f"{one} is not {other}")
 
     # A layout for the second heap: pasted, it says what it said before but for the pools.
     _, wrong = w.run("drone heap --heap dtmc generate", status=2)

@@ -23,7 +23,7 @@
 namespace drone::fuzz {
 namespace {
 
-constexpr unsigned kSeeds = 300;
+constexpr unsigned kSeeds = 60;
 
 const char* trying = nullptr;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 // The first byte of an input says how the rest is read and what is made of it:
-//   bits 1:0  chunks of any size, of 1, of 3 or of 64 bytes
+//   bits 1:0  chunks of 1, 3, 64 or 1000 bytes
 //   bit 2     the base alignment of the layout: 4 or 8
 //   bits 4:3  the most pools: 1, 2, 5 or 64
 //   bits 7:5  the format: inferred (0, 6 and 7), ITM, TPIU frames, TPIU frames with the ITM on
@@ -16,7 +16,10 @@
 #include <unordered_map>
 #include <vector>
 
+#include "heaptrace/input_format.hpp"
+#include "heaptrace/payload_decoder.hpp"
 #include "heaptrace/reader.hpp"
+#include "heaptrace/resync_decoder.hpp"
 #include "heaptrace/usage.hpp"
 #include "layout/demand.hpp"
 #include "layout/replay.hpp"
@@ -79,17 +82,38 @@ struct Outcome {
   std::string refusal;
 };
 
-Outcome read(const std::vector<std::byte>& bytes, const heaptrace::ReadOptions& options,
-             std::size_t chunk) {
+/// What comes out of a decoder tiles what went in, and is the same whatever the chunks.
+template <class Decoder>
+void check_decoder(std::span<const std::byte> bytes, std::size_t chunk) {
+  const auto decode = [bytes](std::size_t size) {
+    std::vector<itm::Packet> packets;
+    Decoder decoder(31, [&packets](const itm::Packet& packet) { packets.push_back(packet); });
+    for (std::size_t at = 0; at < bytes.size(); at += size) {
+      decoder.feed(bytes.subspan(at, std::min(size, bytes.size() - at)));
+    }
+    const std::size_t unfinished = decoder.finish();
+    std::uint64_t offset = 0;
+    for (const itm::Packet& packet : packets) {
+      require(packet.offset == offset && packet.length != 0, "packets tile the stream");
+      offset += packet.length;
+    }
+    require(offset + unfinished == bytes.size(), "nothing is left over");
+    return packets;
+  };
+  require(decode(chunk) == decode(std::max<std::size_t>(bytes.size(), 1)),
+          "packets do not depend on chunks");
+}
+
+Outcome read(const std::vector<std::byte>& bytes, const heaptrace::ReadOptions& options) {
   Outcome outcome;
   Trace trace;
   try {
-    trace.summary = heaptrace::read_events(
-        [&] { return std::make_unique<MemorySource>(bytes, chunk); }, options,
-        [&trace] { trace.events.clear(); },
-        [&trace](std::span<const heaptrace::Event> events) {
-          trace.events.insert(trace.events.end(), events.begin(), events.end());
-        });
+    trace.summary = heaptrace::read_events([&] { return std::make_unique<MemorySource>(bytes); },
+                                           options, [&trace] { trace.events.clear(); },
+                                           [&trace](std::span<const heaptrace::Event> events) {
+                                             trace.events.insert(trace.events.end(), events.begin(),
+                                                                 events.end());
+                                           });
     outcome.trace = std::move(trace);
   } catch (const Error& error) {
     require(error.status() == ExitStatus::kInput, "bad input is an error of input");
@@ -160,15 +184,25 @@ void fuzz_heaptrace(std::span<const std::byte> bytes) {
   if (bytes.empty()) return;
   const auto selector = static_cast<unsigned>(bytes.front());
   const std::vector<std::byte> file(bytes.begin() + 1, bytes.end());
-  constexpr std::array<std::size_t, 4> kChunks{SIZE_MAX, 1, 3, 64};
+  constexpr std::array<std::size_t, 4> kChunks{1, 3, 64, 1000};
   constexpr std::array<std::size_t, 4> kPools{1, 2, 5, 64};
 
   heaptrace::ReadOptions options;
-  const Outcome outcome = read(file, options, SIZE_MAX);
-  const Outcome again = read(file, options, kChunks[selector & 3]);
-  require(again.refusal == outcome.refusal, "what a file is does not depend on chunks");
+  constexpr std::array<const char*, 8> kFormats{"auto",     "itm",     "tpiu", "tpiu:1",
+                                                "drone-os", "payload", "auto", "auto"};
+  const heaptrace::InputFormat format = heaptrace::parse_input_format(kFormats[selector >> 5]);
+  options.format = format.file;
+  options.input = format.itm;
+  const std::size_t chunk = kChunks[selector & 3];
+  const bool is_decoder_checked = (selector & 0x1C) == 0;  // that takes most of the time
+  if (!is_decoder_checked) {
+  } else if (options.format == heaptrace::FileFormat::kPayload) {
+    check_decoder<heaptrace::PayloadDecoder>(file, chunk);
+  } else if (options.format != heaptrace::FileFormat::kDroneOs) {
+    check_decoder<heaptrace::ResyncDecoder>(file, chunk);
+  }
+  const Outcome outcome = read(file, options);
   if (!outcome.trace) return;
-  require(again.trace->events == outcome.trace->events, "events do not depend on chunks");
   require(outcome.trace->summary.bytes == file.size(), "all bytes are read");
   check_losses(outcome.trace->summary);
   check_usage(*outcome.trace);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -82,11 +83,11 @@ void check(std::span<const std::byte> bytes, const itm::InputOptions& options,
     }
   }
   if (gap_at) require(!whole.out.gaps().empty(), "a loss is handed on");
-  for (const std::size_t chunk : {std::size_t{1}, std::size_t{5}, std::size_t{64}}) {
-    const Staged parts = pass(bytes, options, chunk, gap_at);
-    require(parts.out == whole.out, "what comes out does not depend on chunks");
-    require(parts.choice == whole.choice, "the choice does not depend on chunks");
-  }
+  // One size an input: to infer what it is takes most of the time.
+  constexpr std::array<std::size_t, 3> kChunks{1, 5, 64};
+  const Staged parts = pass(bytes, options, kChunks[bytes.size() % kChunks.size()], gap_at);
+  require(parts.out == whole.out, "what comes out does not depend on chunks");
+  require(parts.choice == whole.choice, "the choice does not depend on chunks");
 }
 
 }  // namespace

@@ -39,7 +39,7 @@ TEST(Commands, HelpOfEachCommandNamesItsOptionsInPlainWords) {
   EXPECT_THAT(heap.out, HasSubstr("just heaptrace"));
   const Outcome generate = run("/", {"heap", "generate", "--help"});
   EXPECT_THAT(generate.out, HasSubstr("--pools N=5"));
-  EXPECT_THAT(generate.out, HasSubstr("The options of `drone heap` (--heap, -f, -s, --port)"));
+  EXPECT_THAT(generate.out, HasSubstr("The options of `drone heap` (--heap, -f, -s, --port, --input-format)"));
   EXPECT_THAT(run("/", {"--help"}).out, Not(HasSubstr(" in {")));
 }
 

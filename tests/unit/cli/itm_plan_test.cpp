@@ -184,6 +184,81 @@ TEST(ItmPlan, KnowsInputFormats) {
   EXPECT_THROW(input("tpiu", "probe"), Error);
 }
 
+ItmPlan plan_of(const ItmOptions& options) { return plan_itm(options, "/project"); }
+
+std::string refusal_of(const ItmOptions& options) {
+  try {
+    plan_of(options);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.status(), ExitStatus::kUsage);
+    EXPECT_NE(error.hint(), "");
+    return error.message();
+  }
+  return "accepted";
+}
+
+TEST(ItmPlan, KeepsTheStreamInAFileThatNothingElseIsWrittenTo) {
+  ItmOptions options;
+  EXPECT_EQ(plan_of(options).raw, std::nullopt);
+  options.raw = "swo.bin";
+  EXPECT_EQ(plan_of(options).raw, "/project/swo.bin");
+  options.heaptraces = {"./swo.bin"};
+  EXPECT_THAT(refusal_of(options), HasSubstr("written twice"));
+  options.heaptraces.clear();
+  options.ports = {"2:swo.bin"};
+  EXPECT_THAT(refusal_of(options), HasSubstr("written twice"));
+  options.ports.clear();
+  options.from = "file:swo.bin";
+  EXPECT_THAT(refusal_of(options), HasSubstr("overwritten while it is read"));
+  options.raw = "";
+  EXPECT_THAT(refusal_of(options), HasSubstr("names no file"));
+}
+
+TEST(ItmPlan, ReadsDurations) {
+  using std::chrono::milliseconds;
+  ItmOptions options;
+  EXPECT_EQ(plan_of(options).duration, std::nullopt);
+  for (const auto& [text, ms] : {std::pair("10s", 10'000),
+                                 {"500ms", 500},
+                                 {"2m", 120'000},
+                                 {"1h", 3'600'000},
+                                 {"7", 7000},
+                                 {"0010", 10'000}}) {
+    options.duration = text;
+    EXPECT_EQ(plan_of(options).duration, milliseconds(ms)) << text;
+  }
+  for (const char* text :
+       {"", "s", "10 s", "10x", "-1s", "+1s", "1.5s", "1s1", "10S", "99999999999999999999"}) {
+    options.duration = text;
+    EXPECT_THAT(refusal_of(options), HasSubstr("is no time")) << text;
+  }
+  for (const char* text : {"0", "0ms"}) {
+    options.duration = text;
+    EXPECT_THAT(refusal_of(options), HasSubstr("of no time")) << text;
+  }
+  for (const char* text : {"9223372036854775807", "9000h"}) {
+    options.duration = text;
+    EXPECT_THAT(refusal_of(options), HasSubstr("more than a year")) << text;
+  }
+}
+
+TEST(ItmPlan, CountsEventsOnlyOfRecordedHeaps) {
+  ItmOptions options;
+  options.events = "100";
+  EXPECT_THAT(refusal_of(options), HasSubstr("none is recorded"));
+  options.heaptraces = {"heaptrace"};
+  EXPECT_EQ(plan_of(options).events, 100U);
+  for (const char* text : {"", "0", "-1", "1k", "1.0", "99999999999999999999"}) {
+    options.events = text;
+    EXPECT_THAT(refusal_of(options), HasSubstr("is no number of events")) << text;
+  }
+}
+
+TEST(ItmPlan, TakesAProbesStreamForBareItm) {
+  EXPECT_EQ(plan({}).input.kind, itm::InputKind::kItm);
+  EXPECT_EQ(plan({}, {}, "-").input.kind, std::nullopt);
+}
+
 TEST(ItmPlan, DoesNotOverwriteWhatItReads) {
   const TestFolder folder;
   write_file(folder.path() / "swo.bin", "x");

@@ -32,6 +32,7 @@ class ItmTest : public ::testing::Test {
     options.ports = std::move(ports);
     options.heaptraces = std::move(heaptraces);
     options.from = "file:swo.bin";
+    options.allow_gaps = allow_gaps_;
     return run_itm(options, environment_);
   }
   Error error_of(std::string_view hex, std::vector<std::string> ports,
@@ -47,6 +48,7 @@ class ItmTest : public ::testing::Test {
   std::string file(const std::string& name) const { return read_file(folder_.path() / name); }
 
   TestFolder folder_;
+  bool allow_gaps_ = false;
   std::ostringstream out_;
   std::ostringstream err_;
   Environment environment_{.out = out_, .err = err_, .directory = folder_.path()};
@@ -68,26 +70,98 @@ TEST_F(ItmTest, WritesPortsToFilesAndShowsThemToo) {
   EXPECT_EQ(file("both.bin"), text_of("48 69 01 02 03 04 05 06"));
   EXPECT_EQ(file("one.bin"), "!");
   EXPECT_EQ(file("silent.bin"), "");
+  EXPECT_THAT(err_.str(), HasSubstr("note: nothing came on port 9: '"));
+  EXPECT_THAT(err_.str(), HasSubstr("silent.bin' is empty\n"));
+  EXPECT_THAT(err_.str(), Not(HasSubstr("one.bin")));
 }
 
 TEST_F(ItmTest, RecordsTheHeapWithItsTimestamps) {
-  EXPECT_EQ(run(kStream, {}, {"heaptrace", "2:words"}), ExitStatus::kDone);
+  EXPECT_EQ(run(kStream, {}, {"heaptrace"}), ExitStatus::kDone);
   EXPECT_EQ(file("heaptrace"),
             text_of("00 00 00 00 00 80 C0 85 01 FA 08 00 FB 01 00 04 01 FB FF 00 00 00"));
-  EXPECT_EQ(file("words"),
-            text_of("00 00 00 00 00 80 13 01 02 03 04 12 05 06 C0 85 01 13 FF 00 00 00"));
-  EXPECT_THAT(err_.str(), HasSubstr("heaptrace: 2 heap events of port 31, 22 bytes; nothing was "
-                                    "lost on the way\n"));
-  EXPECT_THAT(err_.str(), HasSubstr("next: drone heap -f "));
+  EXPECT_THAT(err_.str(),
+              HasSubstr("heaptrace: 2 heap events of port 31, 22 bytes; nothing was "
+                        "lost on the way\nstream: 30 bytes in 0 s, bare ITM; packets "
+                        "on ports 0 (1), 1 (1), 2 (2) and 31 (2)\nnext: drone heap -f "));
+}
+
+TEST_F(ItmTest, RecordsSeveralHeapsEachIntoItsFile) {
+  EXPECT_EQ(run("F2 0A 00 C0 85 01 FB 01 00 04 01", {}, {"heaptrace", "30:other"}),
+            ExitStatus::kDone);
+  EXPECT_EQ(file("heaptrace"), text_of("00 00 00 00 00 80 C0 85 01 FB 01 00 04 01 FB FF 00 00 00"));
+  EXPECT_EQ(file("other"), text_of("00 00 00 00 00 80 F2 0A 00 C0 85 01 F3 FF 00 00 00"));
 }
 
 TEST_F(ItmTest, TellsOfLosses) {
-  EXPECT_EQ(run("70 FA 08 01 84 81 01 84 01 FA 08 01", {}, {"heaptrace"}), ExitStatus::kDone);
+  const char* const stream = "70 FA 08 01 84 81 01 84 01 FA 08 01";
+  EXPECT_EQ(run(stream, {}, {"heaptrace"}), ExitStatus::kCheckFailed);
   EXPECT_THAT(err_.str(), HasSubstr("2 heap events of port 31, 23 bytes; lost on the way: "
-                                    "1 overflow in the target and 1 damaged stretch (5 bytes)"));
+                                    "1 overflow in the target and 1 damaged stretch (5 bytes)\n"
+                                    "  at these bytes of the stream: 0, 4\n"));
+  EXPECT_THAT(err_.str(), HasSubstr("error: "));
+  EXPECT_THAT(err_.str(), HasSubstr("heaptrace did not come through whole: "));
+  EXPECT_THAT(err_.str(), HasSubstr("\nhint: what came is recorded; --allow-gaps accepts"));
+  EXPECT_THAT(err_.str(), HasSubstr("next: drone heap"));
   err_.str("");
+  allow_gaps_ = true;
+  EXPECT_EQ(run(stream, {}, {"heaptrace"}), ExitStatus::kDone);
+  EXPECT_THAT(err_.str(), HasSubstr("lost on the way: 1 overflow"));
+  EXPECT_THAT(err_.str(), HasSubstr("warning: "));
+  EXPECT_THAT(err_.str(), Not(HasSubstr("error: ")));
+}
+
+TEST_F(ItmTest, LossesOfPortsThatAreNoHeapsAreToldAndNoFailure) {
   EXPECT_EQ(run("01 41 70 70", {}), ExitStatus::kDone);
   EXPECT_EQ(err_.str(), "warning: lost on the way: 2 overflows in the target\n");
+}
+
+TEST_F(ItmTest, EveryKindOfLossIsAFailureThatIsNamed) {
+  const std::string version = "FB 07 01 00 00 ";
+  for (const auto& [stream, words] :
+       {std::pair("FA 08 00 FB 01 00 04 01 FB 3F 05 00 00", "5 events dropped by the target"),
+        std::pair("FA 08 00 FB 37 09 00 00 FA 08 00", "6 events missing by the target's count"),
+        std::pair("FA 08 00 FB F7 07 00 00 FA 08 00", "1 gap (7 bytes)"),
+        std::pair("FA 08 00 FB F7 00 00 00 FA 08 00", "1 gap (nobody knows of how many bytes)"),
+        std::pair("FA 08 00 FB 01 00 00 00 FA 08 00 FA 08 00", "1 damaged event")}) {
+    err_.str("");
+    EXPECT_EQ(run(version + stream, {}, {"heaptrace"}), ExitStatus::kCheckFailed) << words;
+    EXPECT_THAT(err_.str(), HasSubstr(std::string("lost on the way: ") + words + "\n  at "));
+  }
+}
+
+TEST_F(ItmTest, ACaptureThatBeganInTheMiddleOfARunOrOfAPacketIsWhole) {
+  EXPECT_EQ(run("FA 08 00 FB 01 00 04 01", {}, {"heaptrace"}), ExitStatus::kDone);
+  EXPECT_THAT(err_.str(), HasSubstr("nothing was lost on the way\n"));
+  err_.str("");
+  EXPECT_EQ(run("84 01 FA 08 00 FB 01 00 04 01", {}, {"heaptrace"}), ExitStatus::kDone);
+  EXPECT_EQ(file("heaptrace"), text_of("00 00 00 00 00 80 FA 08 00 FB 01 00 04 01 FB FF 00 00 00"));
+}
+
+TEST_F(ItmTest, TellsOfRunsAndOfAFormatThatItCannotRead) {
+  EXPECT_EQ(run("FB 07 01 00 00 FB 01 00 04 01 FB 07 01 00 00 FA 08 01", {}, {"heaptrace"}),
+            ExitStatus::kDone);
+  EXPECT_THAT(err_.str(), HasSubstr("4 heap events of port 31, 2 runs, "));
+  err_.str("");
+  EXPECT_EQ(run("FB 07 02 00 00 FB 01 00 04 01", {}, {"heaptrace"}), ExitStatus::kCheckFailed);
+  EXPECT_THAT(err_.str(), HasSubstr("unsupported format version 2"));
+}
+
+TEST_F(ItmTest, APortThatCarriesTextIsNotTakenForAHeaps) {
+  EXPECT_EQ(run("01 48 01 65 01 6C 01 6C 01 6F", {"0"}, {"0:heaptrace"}), ExitStatus::kCheckFailed);
+  EXPECT_THAT(err_.str(), HasSubstr("error: port 0 carries something else than a heap: 5 of its 5 "
+                                    "packets are no heap events\nhint: name the heap's port"));
+  EXPECT_THAT(err_.str(), Not(HasSubstr("next:")));
+}
+
+TEST_F(ItmTest, AFileThatIsNoStreamIsAnErrorAndNotShown) {
+  for (const auto& [file, kind] :
+       {std::pair("7F 45 4C 46 01 41 01 42", "is an ELF file, a program and no recording"),
+        std::pair("48 65 6C 6C 6F 2C 20 77 6F 72 6C 64 21 20 20 20 20", "is a text file")}) {
+    const Error error = error_of(file, {});
+    EXPECT_EQ(error.status(), ExitStatus::kInput);
+    EXPECT_THAT(error.message(), HasSubstr(kind));
+    EXPECT_EQ(out_.str(), "");
+  }
 }
 
 TEST_F(ItmTest, AHeapsPortWithoutEventsIsAFailedCheckThatNamesThePortsWithData) {
@@ -112,7 +186,7 @@ TEST_F(ItmTest, WhatCameBeforeTheFirstEventIsSummedUpInFrontOfIt) {
   // Two overflows, a damaged stretch, and 300 + 5 + 133 ticks.
   EXPECT_EQ(run("70 C0 AC 02 01 41 84 81 01 00 00 00 00 00 80 50 70 C0 85 01 FA 08 01 20", {},
                 {"heaptrace"}),
-            ExitStatus::kDone);
+            ExitStatus::kCheckFailed);
   EXPECT_EQ(file("heaptrace"),
             text_of("00 00 00 00 00 80 70 70 FB F7 03 00 00 C0 B6 03 FA 08 01 20 FB FF 00 00 00"));
 }

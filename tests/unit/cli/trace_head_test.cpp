@@ -62,7 +62,9 @@ TEST(TraceHead, CountsLosses) {
   itm::Packet stretch;
   stretch.kind = PacketKind::kMalformed;
   stretch.length = 3;
-  head.add(std::vector{stretch, stretch});
+  itm::Packet first = stretch;  // the end of a packet that began before the capture: no loss
+  stretch.offset = 10;
+  head.add(std::vector{first, stretch, stretch});
   const std::vector<itm::Packet> packets = head.packets();
   ASSERT_EQ(packets.size(), 3U);
   EXPECT_EQ(packets[1].kind, PacketKind::kOverflow);

@@ -15,6 +15,7 @@
 #include "heaptrace/trace_builder.hpp"
 #include "heaptrace/traced_program.hpp"
 #include "itm/decoder.hpp"
+#include "support/test_bytes.hpp"
 
 namespace drone::heaptrace {
 namespace {
@@ -327,6 +328,19 @@ TEST(ResyncDecoder, AccountsForEveryByte) {
     offset += packet.length;
   }
   EXPECT_LE(damaged.bytes.size() - offset, 5U) << "the packet that the end cut";
+}
+
+// Found by fuzzing: what the decoder still held came twice when the begin of the stream was doubted
+// at its end.
+TEST(ResyncDecoder, DeliversTheLastPacketOfAShortStreamOnce) {
+  const Bytes stream =
+      drone::test::bytes_of("2D  00 00 00 00 00 80  FB 07 01 00 00  FB 47 04 00 00  00 00 00 00");
+  std::uint64_t offset = 0;
+  for (const itm::Packet& packet : decode_with_doubt(stream)) {
+    EXPECT_EQ(packet.offset, offset);
+    offset += packet.length;
+  }
+  EXPECT_EQ(offset, 17U) << "but for the zeros that may become a synchronization";
 }
 
 }  // namespace

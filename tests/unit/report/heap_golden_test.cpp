@@ -74,7 +74,8 @@ TEST(HeapGoldenExample, IsToTheCharacterThatOfTheDocumentation) {
       "     32           1             1\n"
       "    128           1             2\n"
       "Maximum memory usage: 225 / 2.20%\n";
-  for (const char* name : {"user_example", "user_example_raw"}) {
+  for (const char* name :
+       {"user_example", "user_example_raw", "user_example_payload", "user_example_drone_os"}) {
     const std::string text = print_usage(
         test::bytes_of(test::text_of_file(path_of(std::string(name) + ".hex"))), SIZE_MAX);
     EXPECT_EQ(text.substr(0, std::string_view(kDocumented).size()), kDocumented) << name;
