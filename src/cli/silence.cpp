@@ -221,6 +221,11 @@ SilenceText describe_not_built_in(const Observation& seen) {
 }
 
 SilenceText describe_quiet_port(const SilenceFinding& finding, const Observation& seen) {
+  if (seen.bytes != 0 && seen.itm_bytes == 0) {
+    return {fmt::format("{} {} come, too few to tell what they are", seen.bytes,
+                        seen.bytes == 1 ? "byte has" : "bytes have"),
+            "if it is known, say it: --input-format itm, or tpiu"};
+  }
   const std::string ports = list_ports(ports_of(seen.wanted), " or ");
   std::string text =
       finding.cause == SilenceCause::kNoAllocation
@@ -350,10 +355,8 @@ void SilenceWatch::count(const itm::Packet& packet) {
 }
 
 void SilenceWatch::on_packets(std::span<const itm::Packet> packets) {
-  // Where nothing is silent, a part is enough to see that it is ITM.
-  constexpr std::size_t kEnough = 2048;
   for (const itm::Packet& packet : packets) {
-    if (all_came_ && counted_ > kEnough) return;
+    if (!wants_packets()) return;
     ++counted_;
     count(packet);
     if (!all_came_ && packet.kind == itm::PacketKind::kInstrumentation) {

@@ -100,6 +100,8 @@ class SilenceWatch final : public CaptureWatcher {
   void set_framed(std::function<bool()> framed) { framed_ = std::move(framed); }
 
   void on_bytes(std::span<const std::byte> bytes) override;
+  /// Until enough of them have come since the last tick.
+  bool wants_packets() const override { return !all_came_ || counted_ <= kEnoughPackets; }
   void on_packets(std::span<const itm::Packet> packets) override;
   void on_tick(Clock::time_point now) override;
 
@@ -128,6 +130,9 @@ class SilenceWatch final : public CaptureWatcher {
     std::uint64_t odd_bytes = 0;
     std::vector<std::byte> sample;
   };
+
+  /// Where nothing is silent, so many in a tick show that it is ITM.
+  static constexpr std::size_t kEnoughPackets = 2048;
 
   void count(const itm::Packet& packet);
   bool is_framed() const { return framed_ && framed_(); }

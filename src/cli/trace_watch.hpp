@@ -73,6 +73,7 @@ class RecordingWatcher final : public CaptureWatcher {
                    Display& display, bool colored);
 
   void on_bytes(std::span<const std::byte> bytes) override { bytes_ += bytes.size(); }
+  bool wants_packets() const override { return false; }  // but those of the traces
   void on_trace_packets(std::size_t trace, std::span<const itm::Packet> packets) override;
   void on_tick(Clock::time_point now) override;
 

@@ -137,7 +137,8 @@ void FollowedTrace::take(std::span<const std::byte> bytes) {
 void FollowedTrace::make_reader() {
   usage_ = {};
   reader_ = std::make_unique<TraceReader>(
-      options_, std::span(head_).first(std::min(head_.size(), kFormatSample)), use_description_,
+      options_, std::span(head_).first(std::min(head_.size(), kFormatSample)),
+      Trust{.description = use_description_},
       [this](std::span<const Event> events) { usage_.add(events); });
   reader_->feed(head_);
 }

@@ -2,7 +2,6 @@
 #include "heaptrace/input_format.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 #include "heaptrace/drone_os_reader.hpp"
 #include "heaptrace/event_reader.hpp"
@@ -112,36 +111,19 @@ bool is_plausible_payload(std::span<const std::byte> head, unsigned port) {
 }  // namespace
 
 InputFormat parse_input_format(std::string_view name) {
-  std::string_view text = name;
   InputFormat format;
-  if (text == "auto") return format;
-  if (text == "drone-os") {
+  if (name == "drone-os") {
     format.file = FileFormat::kDroneOs;
     return format;
   }
-  if (text == "payload") {
+  if (name == "payload") {
     format.file = FileFormat::kPayload;
     return format;
   }
-  format.file = FileFormat::kItm;
-  if (text == "itm") {
-    format.itm.kind = itm::InputKind::kItm;
+  if (const auto options = itm::parse_input_options(name)) {
+    format.itm = *options;
+    if (options->kind) format.file = FileFormat::kItm;
     return format;
-  }
-  constexpr std::string_view kTpiu = "tpiu";
-  if (text.starts_with(kTpiu)) {
-    format.itm.kind = itm::InputKind::kTpiu;
-    text.remove_prefix(kTpiu.size());
-    if (text.empty()) return format;
-    constexpr unsigned kMostStream = 111;
-    unsigned id = 0;
-    const char* const end = text.data() + text.size();
-    const auto [stop, failure] = std::from_chars(text.data() + 1, end, id);
-    if (text.front() == ':' && failure == std::errc() && stop == end && id >= 1 &&
-        id <= kMostStream) {
-      format.itm.stream_id = id;
-      return format;
-    }
   }
   throw Error(ExitStatus::kUsage, "'" + std::string(name) + "' is no format of input",
               "one of: " + std::string(kInputFormats) + "; ID, the ITM's stream, is from 1 to 111");

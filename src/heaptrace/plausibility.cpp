@@ -149,7 +149,8 @@ Judgement Plausibility::take_write(const itm::Packet& packet, Undo& undo) {
   const auto [record, valid] = decode({static_cast<std::uint32_t>(packet.value), packet.size});
   if (context_.since_version != UINT16_MAX) ++context_.since_version;
   if (!valid) return impossible();
-  const float rarity = op_bits_[static_cast<std::size_t>(record.op)];
+  const float rarity =
+      record.op == Op::kVersion ? 0 : op_bits_[static_cast<std::size_t>(record.op)];
   const Judgement said = take_record(record, undo);
   return {said.bits + rarity, said.suspicious || rarity > kSurprise};
 }
@@ -196,7 +197,8 @@ Judgement Plausibility::take_record(const Record& record, Undo& undo) {
       context_.sequence = 1;
       context_.sequence_known = true;
       context_.since_version = 0;
-      return {kRareBits, false};
+      // Anywhere in a stream, and hardly by chance.
+      return {record.argument == kFormatVersion ? 1 : kRareBits, false};
     case Op::kSequence:
       return judge_sequence(record.argument);
     case Op::kDropped:

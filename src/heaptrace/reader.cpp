@@ -95,15 +95,29 @@ void refuse_without_events(const EventReader& reader, const Summary& summary, un
          "a wrong baud rate or trace clock gives such files; else " + std::string(kHowToRecord));
 }
 
-/// What an input stage yields, into a decoder.
+/// What an input stage yields, decoded into events: as it stands, or with doubt.
 class DecoderInput final : public itm::ItmBytesSink {
+  /// A sink of packets.
+  auto add() {
+    return [this](const itm::Packet& packet) { events_.add(packet); };
+  }
+
  public:
-  explicit DecoderInput(ResyncDecoder& decoder) : decoder_(decoder) {}
-  void bytes(std::span<const std::byte> itm) override { decoder_.feed(itm); }
-  void gap(std::uint64_t bytes) override { decoder_.gap(bytes); }
+  DecoderInput(unsigned port, bool trust_framing, EventReader& events) : events_(events) {
+    if (!trust_framing) doubting_.emplace(port, add());
+  }
+  void bytes(std::span<const std::byte> itm) override {
+    doubting_ ? doubting_->feed(itm) : plain_.feed(itm, add());
+  }
+  void gap(std::uint64_t bytes) override {
+    doubting_ ? doubting_->gap(bytes) : plain_.gap(bytes, add());
+  }
+  void finish() { doubting_ ? doubting_->finish() : plain_.finish(add()); }
 
  private:
-  ResyncDecoder& decoder_;
+  EventReader& events_;
+  itm::Decoder plain_;
+  std::optional<ResyncDecoder> doubting_;
 };
 
 }  // namespace
@@ -127,17 +141,16 @@ namespace {
 
 class ItmReader final : public TraceReader::Format {
  public:
-  ItmReader(const ReadOptions& options, bool use_description, EventReader::Consume consume)
+  ItmReader(const ReadOptions& options, Trust trust, EventReader::Consume consume)
       : port_(options.port),
-        events_(options.port, use_description, std::move(consume)),
-        decoder_(options.port, [this](const itm::Packet& packet) { events_.add(packet); }),
-        itm_(decoder_),
+        events_(options.port, trust.description, std::move(consume)),
+        itm_(options.port, trust.framing, events_),
         input_(options.input) {}
 
   void feed(std::span<const std::byte> bytes) override { input_.feed(bytes, itm_); }
   Summary finish(std::uint64_t bytes) override {
     input_.finish(itm_);
-    decoder_.finish();
+    itm_.finish();
     events_.finish();
     Summary summary = this->summary();
     summary.bytes = bytes;
@@ -155,16 +168,15 @@ class ItmReader final : public TraceReader::Format {
  private:
   unsigned port_;
   EventReader events_;
-  ResyncDecoder decoder_;
   DecoderInput itm_;
   itm::InputStage input_;
 };
 
 class PayloadReader final : public TraceReader::Format {
  public:
-  PayloadReader(const ReadOptions& options, bool use_description, EventReader::Consume consume)
+  PayloadReader(const ReadOptions& options, Trust trust, EventReader::Consume consume)
       : port_(options.port),
-        events_(options.port, use_description, std::move(consume)),
+        events_(options.port, trust.description, std::move(consume)),
         decoder_(options.port, [this](const itm::Packet& packet) { events_.add(packet); }) {}
 
   void feed(std::span<const std::byte> bytes) override { decoder_.feed(bytes); }
@@ -210,27 +222,26 @@ class DroneOsFileReader final : public TraceReader::Format {
 };
 
 std::unique_ptr<TraceReader::Format> make_reader(FileFormat format, const ReadOptions& options,
-                                                 bool use_description,
-                                                 const EventReader::Consume& consume) {
+                                                 Trust trust, const EventReader::Consume& consume) {
   switch (format) {
     case FileFormat::kDroneOs:
       return std::make_unique<DroneOsFileReader>(consume);
     case FileFormat::kPayload:
-      return std::make_unique<PayloadReader>(options, use_description, consume);
+      return std::make_unique<PayloadReader>(options, trust, consume);
     default:
-      return std::make_unique<ItmReader>(options, use_description, consume);
+      return std::make_unique<ItmReader>(options, trust, consume);
   }
 }
 
 }  // namespace
 
-TraceReader::TraceReader(const ReadOptions& options, std::span<const std::byte> head,
-                         bool use_description, const Consume& consume)
-    : use_description_(use_description) {
+TraceReader::TraceReader(const ReadOptions& options, std::span<const std::byte> head, Trust trust,
+                         const Consume& consume)
+    : trust_(trust) {
   if (const auto kind = other_kind_of_file(head)) refuse("the trace is " + *kind);
   const FileFormat format =
       options.format ? *options.format : infer_format(head, options.port, options.input);
-  format_ = make_reader(format, options, use_description, consume);
+  format_ = make_reader(format, options, trust, consume);
 }
 
 TraceReader::~TraceReader() = default;
@@ -245,14 +256,14 @@ void TraceReader::flush() { format_->flush(); }
 Summary TraceReader::summary() const {
   Summary summary = format_->summary();
   summary.bytes = bytes_;
-  summary.description_ignored = !use_description_;
+  summary.description_ignored = !trust_.description;
   return summary;
 }
 
 Summary TraceReader::finish() {
   if (bytes_ == 0) refuse("the trace is empty: the capture got nothing");
   Summary summary = format_->finish(bytes_);
-  summary.description_ignored = !use_description_;
+  summary.description_ignored = !trust_.description;
   return summary;
 }
 
@@ -262,16 +273,22 @@ Summary read_events(const OpenStream& open, const ReadOptions& options,
                     const std::function<void()>& restart,
                     const std::function<void(std::span<const Event>)>& consume) {
   std::vector<std::byte> buffer(kChunk);
-  for (bool use_description = true;; use_description = false) {
+  for (Trust trust{.description = true, .framing = true};; restart()) {
     const std::unique_ptr<ByteSource> source = open();
     std::span<const std::byte> chunk = std::span(buffer).first(read_chunk(*source, buffer));
-    TraceReader reader(options, chunk, use_description, consume);
-    for (; !chunk.empty(); chunk = std::span(buffer).first(read_chunk(*source, buffer))) {
-      reader.feed(chunk);
+    TraceReader reader(options, chunk, trust, consume);
+    try {
+      for (; !chunk.empty(); chunk = std::span(buffer).first(read_chunk(*source, buffer))) {
+        reader.feed(chunk);
+      }
+      Summary summary = reader.finish();
+      const bool contradicts = reader.contradicts_description();
+      if (!contradicts && !(trust.framing && summary.losses.any())) return summary;
+      if (contradicts) trust.description = false;
+    } catch (const Error&) {
+      if (!trust.framing) throw;
     }
-    Summary summary = reader.finish();
-    if (!reader.contradicts_description()) return summary;
-    restart();
+    trust.framing = false;
   }
 }
 

@@ -89,6 +89,14 @@ inline constexpr const char* kHowToRecord =
 /// Opens the same stream from its start, each time it is called.
 using OpenStream = std::function<std::unique_ptr<ByteSource>()>;
 
+/// What of a stream is taken as said.
+struct Trust {
+  bool description = true;  ///< that of its heap: events that do not fit it are damaged
+  /// Where packets begin. What came through whole is read faster so; otherwise framings that make
+  /// no sense for the heap are doubted (resync_decoder.hpp).
+  bool framing = false;
+};
+
 /// Reads a stream that comes piece by piece.
 class TraceReader {
  public:
@@ -98,7 +106,7 @@ class TraceReader {
   /// `head` is how the stream begins: as much of it as is there, up to kFormatSample bytes; it
   /// decides what the stream is, and has to be fed as well. Throws Error (kInput) if it is another
   /// kind of file.
-  TraceReader(const ReadOptions& options, std::span<const std::byte> head, bool use_description,
+  TraceReader(const ReadOptions& options, std::span<const std::byte> head, Trust trust,
               const Consume& consume);
   TraceReader(const TraceReader&) = delete;
   TraceReader& operator=(const TraceReader&) = delete;
@@ -124,18 +132,19 @@ class TraceReader {
   bool contradicts_description() const;
 
  private:
-  bool use_description_;
+  Trust trust_;
   std::unique_ptr<Format> format_;
   std::uint64_t bytes_ = 0;
 };
 
 /// Reads the whole stream and hands its events, in batches and in order, to `consume`; then returns
-/// what the stream was like. Any bytes are read without fault. If nearly every event contradicts
-/// the description, calls `restart` (everything consumed so far is void) and reads again without
-/// it. Memory grows with the live blocks, not with the stream.
-/// Throws Error (kInput) when reading fails, when the stream is of a format version that this drone
-/// does not read, and when it is no heap trace: the message says what it is instead, or which ports
-/// it carries. Messages speak of "the trace" and leave its name to the caller.
+/// what the stream was like. Any bytes are read without fault. It calls `restart` (everything
+/// consumed so far is void) and reads again where something of the stream is wrong: with doubt in
+/// its framing, or without its description if nearly every event contradicts that. Memory grows
+/// with the live blocks, not with the stream. Throws Error (kInput) when reading fails, when the
+/// stream is of a format version that this drone does not read, and when it is no heap trace: the
+/// message says what it is instead, or which ports it carries. Messages speak of "the trace" and
+/// leave its name to the caller.
 Summary read_events(const OpenStream& open, const ReadOptions& options,
                     const std::function<void()>& restart,
                     const std::function<void(std::span<const Event>)>& consume);

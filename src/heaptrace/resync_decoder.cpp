@@ -45,7 +45,13 @@ void ResyncDecoder::feed(std::span<const std::byte> itm) {
 }
 
 void ResyncDecoder::gap(std::uint64_t bytes) {
-  finish();
+  if (const std::size_t cut = finish(); cut != 0) {
+    itm::Packet rest;
+    rest.kind = itm::PacketKind::kMalformed;
+    rest.offset = base_ - cut;
+    rest.length = static_cast<std::uint32_t>(cut);
+    sink_(rest);
+  }
   itm::Packet gap;
   gap.kind = itm::PacketKind::kGap;
   gap.value = bytes;

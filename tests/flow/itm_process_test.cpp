@@ -281,7 +281,8 @@ TEST_F(ItmProcessTest, InterruptedBeforeAnythingCameItKeepsTheOldTrace) {
 
 TEST_F(ItmProcessTest, AReaderThatHasSeenEnoughEndsItQuietly) {
   fifo();
-  const pid_t id = start("sh -c '" + drone() + " itm 0 --from file:fifo; echo $? >&2' | head -c 1");
+  const pid_t id = start("sh -c '" + drone() +
+                         " itm 0 --from file:fifo --input-format itm; echo $? >&2' | head -c 1");
   const Descriptor end = feed();
   send(end, "01 41");
   ASSERT_TRUE(eventually([&] { return read_file(folder_.path() / "err") == "0\n"; }))
@@ -292,7 +293,8 @@ TEST_F(ItmProcessTest, AReaderThatHasSeenEnoughEndsItQuietly) {
 TEST_F(ItmProcessTest, ARecordingGoesOnWithoutItsReader) {
   fifo();
   const pid_t id = start("sh -c '" + drone() +
-                         " itm 0 --from file:fifo --heaptrace heaptrace; echo $? >&2' | head -c 1");
+                         " itm 0 --from file:fifo --input-format itm --heaptrace heaptrace; "
+                         "echo $? >&2' | head -c 1");
   Descriptor end = feed();
   send(end, std::string("01 41 ") + kAlloc);
   const auto err = [&] { return read_file(folder_.path() / "err"); };
@@ -373,7 +375,8 @@ TEST_F(ItmProcessTest, AFileThatMayNotGrowIsATraceUntilThere) {
 
 TEST_F(ItmProcessTest, AFullDiskUnderAPortsFileDoesNotEndTheHeapsRecording) {
   fifo();
-  const pid_t id = start(drone() + " itm 1:/dev/full --from file:fifo --heaptrace heaptrace");
+  const pid_t id =
+      start(drone() + " itm 1:/dev/full --from file:fifo --input-format itm --heaptrace heaptrace");
   Descriptor end = feed();
   send(end, "09 41");
   const auto err = [&] { return read_file(folder_.path() / "err"); };
@@ -456,7 +459,8 @@ TEST_F(ItmProcessTest, KilledAtAnyMomentItLeavesATraceOfWhatCameBefore) {
 
 TEST_F(ItmProcessTest, FirmwareWithoutTheFeatureDoesNotCostTheLastRecording) {
   fifo();
-  const pid_t id = start(drone() + " itm 0 --from file:fifo --heaptrace heaptrace");
+  const pid_t id =
+      start(drone() + " itm 0 --from file:fifo --input-format itm --heaptrace heaptrace");
   const Descriptor end = feed();
   send(end, "00 00 00 00 00 80 01 41 C0 85 01 01 42 70");
   ASSERT_TRUE(eventually([&] { return read_file(folder_.path() / "out") == "AB"; }));

@@ -296,6 +296,32 @@ TEST(ResyncDecoder, DoubtsNoWideEventsNorPortsThatBeginLate) {
   expect_no_doubt(trace.bytes(), "wide events");
 }
 
+TEST(ResyncDecoder, TakesAResetForOneAtTheBeginningToo) {
+  TraceBuilder trace;
+  trace.version().alloc(3, 20).alloc(4, 20).dealloc(3).dealloc(4);
+  expect_no_doubt(trace.bytes(), "events directly behind it");
+}
+
+TEST(ResyncDecoder, DropsThePacketThatAGapCuts) {
+  std::vector<itm::Packet> packets;
+  ResyncDecoder decoder(kDefaultPort,
+                        [&](const itm::Packet& packet) { packets.push_back(packet); });
+  TraceBuilder trace;
+  trace.version().alloc(3, 20).alloc(4, 20);
+  decoder.feed(std::span(trace.bytes()).first(13));
+  decoder.gap(7);
+  decoder.feed(trace.bytes());
+  decoder.finish();
+  ASSERT_EQ(packets.size(), 7U);
+  EXPECT_EQ(packets[2].kind, itm::PacketKind::kMalformed);
+  EXPECT_EQ(packets[2].offset, 10U);
+  EXPECT_EQ(packets[2].length, 3U);
+  EXPECT_EQ(packets[3].kind, itm::PacketKind::kGap);
+  EXPECT_EQ(packets[3].value, 7U);
+  EXPECT_EQ(packets[3].offset, 13U);
+  EXPECT_EQ(packets[4].offset, 13U);
+}
+
 TEST(ResyncDecoder, DecodesNoiseAsItIs) {
   std::mt19937_64 random(10);
   Bytes noise(200000);
