@@ -50,6 +50,16 @@ void find_lengths(const std::byte* bytes, std::size_t count, std::uint8_t* lengt
   }
 }
 
+/// The length of the synchronization that `bytes` begin with, 0 if they begin with none. Five zeros
+/// are no packet's, so it cuts none.
+std::size_t sync_length(std::span<const std::byte> bytes) {
+  std::size_t zeros = 0;
+  while (zeros != bytes.size() && bytes[zeros] == std::byte{0}) ++zeros;
+  const bool is_sync =
+      zeros >= kSyncZeros && zeros != bytes.size() && bytes[zeros] == std::byte{kSyncEnd};
+  return is_sync ? zeros + 1 : 0;
+}
+
 }  // namespace
 
 void PacketScatter::add_route(unsigned port, ByteSink& sink) {
@@ -113,7 +123,13 @@ std::size_t PacketScatter::take_block(const std::byte* begin, std::size_t size) 
   std::size_t last = 0;
   while (at < size) {
     const std::uint8_t length = lengths[at];
-    if (length == 0) break;
+    if (length == 0) [[unlikely]] {
+      const std::size_t sync = sync_length({begin + at, size - at});
+      if (sync == 0) break;
+      at += sync;
+      last = at;
+      continue;
+    }
     const auto header = static_cast<std::uint8_t>(begin[at]);
     const Target& target = targets_[header];
     std::uint32_t& end = ends[target.lane];
