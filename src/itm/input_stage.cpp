@@ -35,23 +35,25 @@ constexpr std::size_t kRecentBytes = 256;
 class ItmOfFrames final : public TpiuSink {
  public:
   ItmOfFrames(unsigned itm_stream, bool unnamed_is_itm, bool unnamed_is_lost,
-              std::vector<std::byte>& recent, ItmBytesSink& sink)
+              std::vector<std::byte>& recent, std::uint64_t& lost, ItmBytesSink& sink)
       : itm_stream_(itm_stream),
         unnamed_is_itm_(unnamed_is_itm),
         unnamed_is_lost_(unnamed_is_lost),
         recent_(recent),
+        lost_(lost),
         sink_(sink) {}
 
   void stream_bytes(unsigned id, std::span<const std::byte> bytes) override {
     const bool unnamed = id == kTpiuUnnamedStream;
     if (unnamed ? unnamed_is_itm_ : id == itm_stream_) {
       remember(bytes);
+      if (lost_ != 0) sink_.gap(std::exchange(lost_, 0));
       sink_.bytes(bytes);
     } else if (unnamed && unnamed_is_lost_) {
-      sink_.gap(bytes.size());
+      lost_ += bytes.size();
     }
   }
-  void lost(std::uint64_t bytes) override { sink_.gap(bytes); }
+  void lost(std::uint64_t bytes) override { lost_ += bytes; }
 
  private:
   void remember(std::span<const std::byte> bytes) {
@@ -65,6 +67,7 @@ class ItmOfFrames final : public TpiuSink {
   bool unnamed_is_itm_;
   bool unnamed_is_lost_;
   std::vector<std::byte>& recent_;
+  std::uint64_t& lost_;
   ItmBytesSink& sink_;
 };
 
@@ -144,6 +147,7 @@ void InputStage::gap(std::uint64_t bytes, ItmBytesSink& sink) {
     sink.gap(bytes);
     return;
   }
+  tell_loss(sink);
   const unsigned place = deframer_.place();
   const std::size_t cut = deframer_.drop();
   sink.gap(bytes == 0 ? 0 : bytes + cut);
@@ -155,10 +159,15 @@ void InputStage::gap(std::uint64_t bytes, ItmBytesSink& sink) {
 
 void InputStage::finish(ItmBytesSink& sink) {
   if (state_ == State::kUndecided || state_ == State::kDoubtful) look(true, sink);
+  tell_loss(sink);
+}
+
+void InputStage::tell_loss(ItmBytesSink& sink) {
+  if (lost_ != 0) sink.gap(std::exchange(lost_, 0));
 }
 
 std::size_t InputStage::feed_frames(std::span<const std::byte> bytes, ItmBytesSink& sink) {
-  ItmOfFrames itm(choice_->stream_id, unnamed_is_itm_, unnamed_is_lost_, recent_, sink);
+  ItmOfFrames itm(choice_->stream_id, unnamed_is_itm_, unnamed_is_lost_, recent_, lost_, sink);
   return deframer_.feed(bytes, itm);
 }
 
@@ -231,7 +240,7 @@ void InputStage::find_phase(const InputGuess& guess, ItmBytesSink& sink) {
     deframer_ = TpiuDeframer();
     deframer_.expect(expected);
     lost = std::min(bytes_to_frame(guess.place), kept.size());
-    if (lost != 0) sink.gap(lost);
+    lost_ += lost;
   }
   if (choice_->stream_id == 0) choice_->stream_id = guess.stream_id;
   deframer_.watch(false);

@@ -95,6 +95,7 @@ class InputStage {
   void decide(const InputGuess& guess, ItmBytesSink& sink);
   void find_phase(const InputGuess& guess, ItmBytesSink& sink);
   std::size_t feed_frames(std::span<const std::byte> bytes, ItmBytesSink& sink);
+  void tell_loss(ItmBytesSink& sink);
   void begin_doubt(std::optional<unsigned> likely_place);
 
   InputOptions options_;
@@ -105,6 +106,7 @@ class InputStage {
   std::vector<KeptPart> kept_parts_;
   TpiuDeframer deframer_;
   std::vector<std::byte> recent_;  ///< the last of the ITM
+  std::uint64_t lost_ = 0;         ///< bytes of frames behind the last of the ITM
   bool unnamed_is_itm_ = false;    ///< what belongs to no stream that was named is the ITM's
   bool unnamed_is_lost_ = false;
   bool phase_may_hold_ = false;  ///< of kDoubtful: `kept_` begins with a frame, if nothing was lost
