@@ -79,7 +79,7 @@ Display::~Display() {
 }
 
 void Display::write(std::span<const std::byte> bytes) {
-  if (closed_) return;
+  if (closed_ || failure_) return;
   std::size_t taken = bytes.size();
   if (!waits_ && environment_.out_descriptor >= 0) {
     const std::size_t kept = text_.size() + out_channel_.pending.size();
@@ -94,13 +94,13 @@ bool Display::is_held() const {
 }
 
 bool Display::wants_to_write() const {
-  if (closed_ || environment_.out_descriptor < 0) return false;
+  if (closed_ || failure_ || environment_.out_descriptor < 0) return false;
   return !out_channel_.pending.empty() || (!text_.empty() && !is_held());
 }
 
 void Display::flush() {
   drain_status();
-  if (closed_) {
+  if (closed_ || failure_) {
     text_.clear();
   } else if (environment_.out_descriptor < 0) {
     write_stream();
@@ -110,6 +110,7 @@ void Display::flush() {
     compose();
     drain(out_channel_);
   }
+  if (failure_) throw *failure_;
 }
 
 void Display::write_stream() {
@@ -132,8 +133,15 @@ void Display::wait_and_drain() {
 /// Writes what goes at once; true when nothing is left.
 bool Display::drain(Channel& channel) {
   if (channel.pending.empty()) return true;
-  const std::size_t written = channel.output.write_some(std::as_bytes(std::span(channel.pending)));
-  channel.pending.erase(0, written);
+  try {
+    const std::size_t written =
+        channel.output.write_some(std::as_bytes(std::span(channel.pending)));
+    channel.pending.erase(0, written);
+  } catch (const Error& error) {
+    channel.pending.clear();
+    if (&channel != &out_channel_) throw;
+    failure_ = error;
+  }
   if (channel.output.closed()) {
     if (&channel == &out_channel_) closed_ = true;
     channel.pending.clear();
@@ -154,6 +162,10 @@ void Display::drain_status() {
 
 /// Puts the program's output on its way, the status line behind it.
 void Display::compose() {
+  if (failure_) {
+    text_.clear();
+    return;
+  }
   Channel& channel = out_channel_;
   if (shares_terminal()) channel.pending += erasure();
   channel.pending += text_;

@@ -18,6 +18,7 @@
 #include "cli/cursor_tracker.hpp"
 #include "cli/environment.hpp"
 #include "support/byte_stream.hpp"
+#include "support/error.hpp"
 #include "support/interrupts.hpp"
 #include "support/nonblocking_output.hpp"
 
@@ -109,7 +110,8 @@ class Display final : public ByteSink {
   bool waits_ = false;
   bool redraws_ = false;
   bool closed_ = false;
-  bool ended_ = false;  ///< close() was called
+  std::optional<Error> failure_;  ///< of standard output: nothing is written any more
+  bool ended_ = false;            ///< close() was called
   Channel out_channel_;
   std::optional<Channel> err_channel_;  ///< a terminal that standard output is not
   std::string text_;                    ///< of the program, not composed yet

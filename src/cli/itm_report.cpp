@@ -113,9 +113,14 @@ std::optional<SilenceText> cause_of(const SilenceWatch& silence, std::uint32_t p
   if (plan.source != SourceKind::kProbe) {
     const std::string source =
         plan.source == SourceKind::kFile ? "'" + plan.source_file.string() + "'" : "standard input";
+    if (capture.bytes() == 0) {
+      throw Error(status, "no byte came from " + source + files,
+                  "does whatever writes it get anything?");
+    }
     throw Error(status,
                 fmt::format("{} carries nothing on any ITM port ({} read){}", source, came, files),
-                "an ITM stream is what a debug probe receives over SWO, without TPIU frames");
+                "it takes what a debug probe receives over SWO; if it is in TPIU frames, does "
+                "--input-format name the right stream?");
   }
   if (capture.ports().losses().malformed != 0) {
     throw Error(status,
@@ -275,7 +280,7 @@ ExitStatus report_capture(const ItmPlan& plan, const Capture& capture,
     const Capture::Trace& trace = capture.traces()[i];
     const TraceWatch& watch = recording.trace(i);
     if (trace.sink.error()) continue;  // said below, with what is in the file
-    if (!trace.begun()) {
+    if (!trace.begun() && !(watch.reader().events() != 0 && carries_something_else(watch))) {
       status = ExitStatus::kCheckFailed;
       const auto cause = cause_of(silence, 1U << trace.writer.port());
       environment.err << fmt::format(
@@ -286,12 +291,16 @@ ExitStatus report_capture(const ItmPlan& plan, const Capture& capture,
           label(environment, "hint"), cause ? cause->advice : silent_hint(capture, trace));
     } else if (carries_something_else(watch)) {
       status = ExitStatus::kCheckFailed;
+      const auto cause = cause_of(silence, 1U << trace.writer.port());
       environment.err << fmt::format(
-          "{} port {} carries something else than a heap: {} of its {} are no heap events\n"
-          "{} name the heap's port, as in --heaptrace {}:{}; {}\n",
+          "{} port {} carries something else than a heap: {} of its {} are no heap events{}\n"
+          "{} {}; {}\n",
           label(environment, "error"), trace.writer.port(), watch.reader().foreign_writes(),
-          count(watch.reader().events(), "packet"), label(environment, "hint"),
-          heaptrace::kDefaultPort, trace.file.string(), ports_with_data(ports));
+          count(watch.reader().events(), "packet"), trace.begun() ? "" : "; " + untouched(trace),
+          label(environment, "hint"),
+          cause ? cause->seen + "; " + cause->advice
+                : "name the heap's port, as in --heaptrace PORT:" + trace.file.string(),
+          ports_with_data(ports));
     } else {
       if (!report_trace(trace, watch, environment)) damaged.push_back(trace.file.string());
       next += (next.empty() ? "" : "; ") + trace.reader;

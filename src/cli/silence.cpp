@@ -338,6 +338,7 @@ bool SilenceWatch::is_itm(const Window& window) const {
 }
 
 void SilenceWatch::on_bytes(std::span<const std::byte> bytes) {
+  if (!wants_packets()) return;  // nor are these bytes' packets looked at
   window_.bytes += bytes.size();
   std::vector<std::byte>& sample = window_.sample;
   const auto part = bytes.first(std::min(bytes.size(), itm::kMostLineSample - sample.size()));
@@ -356,7 +357,6 @@ void SilenceWatch::count(const itm::Packet& packet) {
 
 void SilenceWatch::on_packets(std::span<const itm::Packet> packets) {
   for (const itm::Packet& packet : packets) {
-    if (!wants_packets()) return;
     ++counted_;
     count(packet);
     if (!all_came_ && packet.kind == itm::PacketKind::kInstrumentation) {

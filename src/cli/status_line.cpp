@@ -91,7 +91,7 @@ std::size_t width(const std::array<Part, kPartCount>& parts) {
 }  // namespace
 
 std::string format_time(milliseconds time) {
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(time).count();
+  const auto seconds = std::chrono::round<std::chrono::seconds>(time).count();
   if (seconds < 60) return fmt::format("{} s", seconds);
   if (seconds < 3600) return fmt::format("{}:{:02}", seconds / 60, seconds % 60);
   return fmt::format("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);

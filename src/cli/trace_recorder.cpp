@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "cli/trace_recorder.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include "drone/heaptrace/wire_format.hpp"
@@ -52,8 +51,8 @@ std::optional<itm::Packet> TraceRecorder::without_marks(const itm::Packet& packe
 
 void TraceRecorder::take_one() {
   const std::optional<itm::Packet> packet = without_marks(decoded_[taken_]);
-  if (++taken_ == decoded_.size()) {
-    decoded_.clear();
+  if (++taken_ > decoded_.size() / 2 && (taken_ == decoded_.size() || taken_ > kMostTaken)) {
+    decoded_.erase(decoded_.begin(), decoded_.begin() + static_cast<std::ptrdiff_t>(taken_));
     taken_ = 0;
   }
   if (!packet || complete_) return;
@@ -69,22 +68,49 @@ void TraceRecorder::take_one() {
 
 std::span<const itm::Packet> TraceRecorder::deliver() {
   if (std::exchange(delivered_, true)) recorded_.clear();
-  std::span<const itm::Packet> packets(recorded_);
-  if (!begun()) {
-    const auto event = std::find_if(packets.begin(), packets.end(),
-                                    [this](const itm::Packet& packet) { return is_event(packet); });
-    const auto before = static_cast<std::size_t>(event - packets.begin());
-    head_.add(packets.first(before));
-    if (event == packets.end()) return recorded_;
-    if (!is_introduction(*event)) writer_.describe(description_);
-    writer_.write(head_.packets());
-    packets = packets.subspan(before);
+  if (begun()) {
+    writer_.write(recorded_);
+  } else {
+    prove(recorded_);
   }
-  writer_.write(packets);
   return recorded_;
 }
 
+/// Takes packets before it is certain that they are a heap's.
+void TraceRecorder::prove(std::span<const itm::Packet> packets) {
+  for (const itm::Packet& packet : packets) {
+    const bool event = is_event(packet);
+    if (unproven_.empty() && !event) {
+      head_.add({&packet, 1});
+      continue;
+    }
+    unproven_.push_back(packet);
+    if (!event) continue;
+    ++events_;
+    const auto [record, valid] =
+        heaptrace::decode({static_cast<std::uint32_t>(packet.value), packet.size});
+    if (!valid) ++foreign_;
+    proven_ = proven_ || (valid && record.op == heaptrace::Op::kVersion &&
+                          record.argument == heaptrace::kFormatVersion);
+  }
+  if (proven_ || (events_ >= kProof && is_plausible())) {
+    begin();
+  } else if (events_ >= kProof) {
+    for (const itm::Packet& packet : std::exchange(unproven_, {})) {
+      if (!is_event(packet)) head_.add({&packet, 1});
+    }
+    events_ = foreign_ = 0;
+  }
+}
+
+void TraceRecorder::begin() {
+  if (!is_introduction(unproven_.front())) writer_.describe(description_);
+  writer_.write(head_.packets());
+  writer_.write(std::exchange(unproven_, {}));
+}
+
 void TraceRecorder::close() {
+  if (!begun() && events_ != 0 && is_plausible()) begin();
   if (begun()) writer_.close();
 }
 

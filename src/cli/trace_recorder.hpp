@@ -34,9 +34,10 @@ class EventLimit {
   std::optional<std::uint64_t> left_;
 };
 
-/// The file is begun, and what it held before given up, when the first event of the heap's port
-/// comes. What a capture wrote into a stream that is recorded again is not an event: a GAP stays
-/// what it is, an END is left out.
+/// The file is begun, and what it held before given up, when a VERSION or 16 events of the heap's
+/// port have come, most of which a tracer writes; or at the end, if there were fewer: noise does
+/// not cost an old recording. What a capture wrote into a stream that is recorded again is not an
+/// event: a GAP stays what it is, an END is left out.
 ///
 /// Once the limit is reached the file is complete with the last event and the local timestamp that
 /// follows it directly, if one does; what comes behind is left out.
@@ -85,6 +86,13 @@ class TraceRecorder {
   GuardedSink& sink() { return sink_; }
 
  private:
+  /// Events that show whether the port is a heap's.
+  static constexpr std::size_t kProof = 16;
+  static constexpr std::size_t kMostTaken = 1024;  ///< packets that are kept though they were taken
+
+  void prove(std::span<const itm::Packet> packets);
+  void begin();
+  bool is_plausible() const { return foreign_ * 2 <= events_; }
   std::optional<itm::Packet> without_marks(const itm::Packet& packet) const;
   bool begun() const { return writer_.events() != 0; }
   bool is_event(const itm::Packet& packet) const;
@@ -94,7 +102,11 @@ class TraceRecorder {
   GuardedSink sink_;
   heaptrace::Writer writer_;
   heaptrace::ResyncDecoder decoder_;
-  TraceHead head_;  ///< until it is begun
+  TraceHead head_;                     ///< until it is begun: what came before `unproven_`
+  std::vector<itm::Packet> unproven_;  ///< from an event on
+  std::size_t events_ = 0;             ///< of these
+  std::size_t foreign_ = 0;            ///< of the events: no tracer writes them
+  bool proven_ = false;
   std::vector<itm::Packet> description_;
   std::vector<itm::Packet> decoded_;
   std::size_t taken_ = 0;  ///< of them

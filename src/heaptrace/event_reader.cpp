@@ -164,6 +164,8 @@ void EventReader::add_record(const Record& record) {
 
 void EventReader::add_version(std::uint32_t version) {
   if (version == 0 || version > kMostPlausibleVersion) return note_damage();
+  // What is not the stream's first event cannot be of another format: it was damaged.
+  if (version != kFormatVersion && counted_events_ > 1) return note_damage();
   if (version != kFormatVersion) {
     throw Error(ExitStatus::kInput,
                 "unsupported format version " + std::to_string(version) + " (this drone reads " +

@@ -87,7 +87,8 @@ void PayloadDecoder::resolve(std::uint64_t end) {
   float best = as_is - kDoubtBits;
   std::size_t first = held_.size();
   std::uint64_t resume = 0;
-  for (std::size_t i = held_.size(); i-- != 0;) {
+  const std::size_t oldest = held_.size() > kHeld ? held_.size() - kHeld : 0;
+  for (std::size_t i = held_.size(); i-- != oldest;) {
     plausibility_.take_back(held_[i].undo);
     before -= held_[i].bits;
     const std::uint64_t p = held_[i].packet.offset;
@@ -101,11 +102,18 @@ void PayloadDecoder::resolve(std::uint64_t end) {
       resume = q;
     }
   }
-  for (std::size_t i = 0; i != first; ++i) plausibility_.take(held_[i].packet, held_[i].undo);
+  for (std::size_t i = oldest; i != first; ++i) plausibility_.take(held_[i].packet, held_[i].undo);
   if (first == held_.size()) {
     if (++hopeless_ >= kHopeless) rest_until_ = next_ + kRest;
     return;
   }
+  // In noise a better framing is found each time, and is no good either.
+  repairs_ = next_ < last_repair_ + kRest ? repairs_ + 1 : 0;
+  if (repairs_ >= kHopeless) {
+    rest_until_ = next_ + kRest;
+    repairs_ = 0;
+  }
+  last_repair_ = next_;
   hopeless_ = 0;
   itm::Packet damage;
   damage.kind = itm::PacketKind::kMalformed;

@@ -54,12 +54,14 @@ class PayloadDecoder {
   unsigned port_;
   Sink sink_;
   Plausibility plausibility_;
-  std::vector<std::byte> bytes_;  ///< from the first held packet on
-  std::uint64_t base_ = 0;        ///< offset of the first of them
-  std::uint64_t next_ = 0;        ///< offset behind the last held packet
-  std::vector<Held> held_;        ///< judged
-  unsigned hopeless_ = 0;         ///< surprises in a row that nothing explained
-  std::uint64_t rest_until_ = 0;  ///< offset up to which surprises are let pass
+  std::vector<std::byte> bytes_;   ///< from the first held packet on
+  std::uint64_t base_ = 0;         ///< offset of the first of them
+  std::uint64_t next_ = 0;         ///< offset behind the last held packet
+  std::vector<Held> held_;         ///< judged
+  unsigned hopeless_ = 0;          ///< surprises in a row that nothing explained
+  unsigned repairs_ = 0;           ///< in a row that lay close together
+  std::uint64_t last_repair_ = 0;  ///< offset
+  std::uint64_t rest_until_ = 0;   ///< offset up to which surprises are let pass
   std::vector<Plausibility::Undo> scratch_;
 };
 

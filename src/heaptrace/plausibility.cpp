@@ -192,13 +192,15 @@ Judgement Plausibility::take_record(const Record& record, Undo& undo) {
     case Op::kWideSize:
       return wide_pending && record.argument != 0 ? Judgement{kAllocBits, false} : impossible();
     case Op::kVersion:
-      if (record.argument == 0 || record.argument > 255) return impossible();
+      if (record.argument != kFormatVersion && (context_.sequence > 1 || context_.run != 0)) {
+        return impossible();
+      }
       ++context_.run;
       context_.sequence = 1;
       context_.sequence_known = true;
       context_.since_version = 0;
       // Anywhere in a stream, and hardly by chance.
-      return {record.argument == kFormatVersion ? 1 : kRareBits, false};
+      return {record.argument == kFormatVersion ? 1 : kRareBits, record.argument != kFormatVersion};
     case Op::kSequence:
       return judge_sequence(record.argument);
     case Op::kDropped:

@@ -96,6 +96,7 @@ void ResyncDecoder::judge(bool ended) {
     held.bits = judgement.bits;
     ++judged_;
     if (!judgement.suspicious || held.packet.offset < rest_until_) continue;
+    if (held.packet.length > kLookAhead) continue;  // no lost byte makes so long a stretch
     const std::uint64_t end = held.packet.offset + held.packet.length + kLookAhead;
     if (end > end_offset() && !ended) {
       // Comes again when there is more.

@@ -65,8 +65,12 @@ std::size_t sync_length(std::span<const std::byte> bytes) {
 void PacketScatter::add_route(unsigned port, ByteSink& sink) {
   auto lane = std::find_if(lanes_.begin() + 1, lanes_.end(),
                            [&sink](const Lane& each) { return each.sink == &sink; });
-  if (lane == lanes_.end()) lane = lanes_.insert(lane, Lane{&sink, 0});
-  const auto index = static_cast<std::uint8_t>(lane - lanes_.begin());
+  if (lane == lanes_.end()) {
+    if (lanes_.size() == std::tuple_size_v<Ends>) serves_all_ = false;
+    if (!serves_all_) return;
+    lane = lanes_.insert(lane, Lane{&sink, 0});
+  }
+  const auto index = static_cast<std::uint32_t>(lane - lanes_.begin());
   for (unsigned code = 1; code != 4; ++code) {
     Target& target = targets_[port << 3 | code];
     if (target.lane == 0) {
@@ -105,7 +109,7 @@ std::size_t PacketScatter::take(std::span<const std::byte> bytes) {
 }
 
 void PacketScatter::put_in_other_lanes(std::uint8_t header, const std::byte* payload, Ends& ends) {
-  for (const std::uint8_t lane : other_lanes_[header >> 3]) {
+  for (const std::uint32_t lane : other_lanes_[header >> 3]) {
     std::memcpy(buffer_.data() + ends[lane], payload, kPayloadBytes);
     ends[lane] += targets_[header].size;
   }
@@ -148,7 +152,7 @@ std::size_t PacketScatter::take_block(const std::byte* begin, std::size_t size) 
     const Target target = targets_[header];
     ends[target.lane] -= target.size;
     if (target.has_more) {
-      for (const std::uint8_t lane : other_lanes_[header >> 3]) ends[lane] -= target.size;
+      for (const std::uint32_t lane : other_lanes_[header >> 3]) ends[lane] -= target.size;
     }
     --counts_[header];
     at = last;

@@ -25,10 +25,13 @@ class PacketScatter {
   /// `sink` gets the payload of `port` (0 to 31). Payloads for one sink stay in stream order.
   void add_route(unsigned port, ByteSink& sink);
 
-  /// `bytes` begin a packet. Takes whole packets from their front, hands on their payload, and
-  /// returns how many bytes that were: up to a packet of another kind, or up to the last one, if
-  /// what comes behind it may tell that it was cut by a synchronization. Throws whatever a sink
-  /// throws.
+  /// There are not more sinks than can be served here, 255.
+  bool serves_all() const { return serves_all_; }
+
+  /// Only if it serves all. `bytes` begin a packet. Takes whole packets from their front, hands on
+  /// their payload, and returns how many bytes that were: up to a packet of another kind, or up to
+  /// the last one, if what comes behind it may tell that it was cut by a synchronization. Throws
+  /// whatever a sink throws.
   std::size_t take(std::span<const std::byte> bytes);
 
   /// What was taken since the last call, by header: of source packets and overflows, how many.
@@ -58,8 +61,9 @@ class PacketScatter {
 
   std::vector<Lane> lanes_ = {{nullptr, 0}};  ///< the first is nobody's
   std::array<Target, 256> targets_{};
-  std::array<std::vector<std::uint8_t>, 32> other_lanes_;
+  std::array<std::vector<std::uint32_t>, 32> other_lanes_;
   std::vector<std::byte> buffer_;  ///< of all lanes
+  bool serves_all_ = true;
   Counts counts_{};
 };
 

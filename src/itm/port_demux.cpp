@@ -14,8 +14,8 @@ void PortDemux::feed(std::span<const std::byte> bytes) {
   // Behind what is taken here byte by byte, packets are looked for again.
   constexpr std::size_t kRareBytes = 8;
   while (!bytes.empty()) {
-    std::size_t rare = 1;
-    if (decoder_.at_packet_start()) {
+    std::size_t rare = scatter_.serves_all() ? 1 : bytes.size();
+    if (decoder_.at_packet_start() && scatter_.serves_all()) {
       const std::size_t taken = scatter_.take(bytes);
       decoder_.skip(taken);
       bytes = bytes.subspan(taken);

@@ -168,7 +168,8 @@ std::vector<ElfNote> load_elf_notes(const std::filesystem::path& path) {
   const auto [file, header] = read_executable(path);
   std::vector<ElfNote> notes;
   if (header.e_shentsize != sizeof(Elf32_Shdr)) return notes;
-  for (std::size_t i = 0; i != header.e_shnum; ++i) {
+  constexpr std::size_t kMostNotes = 1024;
+  for (std::size_t i = 0; i != header.e_shnum && notes.size() < kMostNotes; ++i) {
     const std::uint64_t offset = header.e_shoff + i * sizeof(Elf32_Shdr);
     if (!inside(file, offset, sizeof(Elf32_Shdr))) break;
     const auto section = read_struct<Elf32_Shdr>(file, offset);

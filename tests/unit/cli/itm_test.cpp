@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include <random>
 #include <sstream>
 
 #include "support/byte_stream.hpp"
@@ -149,8 +150,21 @@ TEST_F(ItmTest, TellsOfRunsAndOfAFormatThatItCannotRead) {
 TEST_F(ItmTest, APortThatCarriesTextIsNotTakenForAHeaps) {
   EXPECT_EQ(run("01 48 01 65 01 6C 01 6C 01 6F", {"0"}, {"0:heaptrace"}), ExitStatus::kCheckFailed);
   EXPECT_THAT(err_.str(), HasSubstr("error: port 0 carries something else than a heap: 5 of its 5 "
-                                    "packets are no heap events\nhint: name the heap's port"));
+                                    "packets are no heap events; '"));
+  EXPECT_THAT(err_.str(), HasSubstr("heaptrace' was not created\nhint: name the heap's port"));
   EXPECT_THAT(err_.str(), Not(HasSubstr("next:")));
+}
+
+TEST_F(ItmTest, NoiseDoesNotCostAnOldRecording) {
+  write_file(folder_.path() / "heaptrace", "precious");
+  std::mt19937_64 random(3);
+  std::string noise;
+  for (int i = 0; i != 5000; ++i) {
+    constexpr const char* kDigits = "0123456789ABCDEF";
+    noise += {kDigits[random() % 16], kDigits[random() % 16], ' '};
+  }
+  EXPECT_NE(run(noise, {}, {"heaptrace"}), ExitStatus::kDone);
+  EXPECT_EQ(read_file(folder_.path() / "heaptrace"), "precious");
 }
 
 TEST_F(ItmTest, AFileThatIsNoStreamIsAnErrorAndNotShown) {
@@ -201,7 +215,8 @@ TEST_F(ItmTest, AStreamWithoutAnyPortIsAnError) {
   for (const char* stream : {"", "00 00 00 00 00 80 17 01 02 03 04"}) {
     const Error error = error_of(stream, {});
     EXPECT_EQ(error.status(), ExitStatus::kInput);
-    EXPECT_THAT(error.message(), HasSubstr("carries nothing on any ITM port"));
+    EXPECT_THAT(error.message(), HasSubstr(stream[0] == 0 ? "no byte came from"
+                                                          : "carries nothing on any ITM port"));
   }
 }
 

@@ -124,6 +124,22 @@ TEST(Silence, NothingIsSaidWhileEventsCome) {
   EXPECT_FALSE(watched->conclusion(1U << kPort).has_value());
 }
 
+TEST(Silence, NothingIsSaidOfAFullLine) {
+  Bytes many;
+  for (int i = 0; i != 10000; ++i) many.insert(many.end(), kEvent.begin(), kEvent.end());
+  for (const bool fast_way : {false, true}) {
+    Watched watched;
+    for (int i = 0; i != 50; ++i) {
+      watched.take(many);
+      // What nobody wants to look at comes without its packets.
+      if (fast_way && !watched->wants_packets()) watched->on_bytes(many);
+      watched.pass(100ms);
+    }
+    EXPECT_THAT(watched.said, IsEmpty());
+    EXPECT_FALSE(watched->conclusion(1U << kPort).has_value());
+  }
+}
+
 TEST(Silence, TheSameIsSaidOnceAndLookedForLessAndLessOften) {
   Watched watched;
   watched.answer(all_on());

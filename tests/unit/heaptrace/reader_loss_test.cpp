@@ -184,6 +184,18 @@ TEST(ReaderLosses, DescriptionThatNearlyEveryEventContradictsIsIgnored) {
   EXPECT_EQ(trace.events[2], alloc_event(10, 40));
 }
 
+TEST(ReaderLosses, VersionOfAnotherFormatInTheMiddleIsDamage) {
+  TraceBuilder builder;
+  builder.version();
+  for (int i = 0; i != 20; ++i) builder.alloc(1, 4).dealloc(1);
+  builder.ext(Op::kVersion, 3);
+  for (int i = 0; i != 20; ++i) builder.alloc(1, 4).dealloc(1);
+  const Trace trace = read(builder);
+  EXPECT_EQ(trace.summary.runs, 1U);
+  EXPECT_GT(trace.summary.losses.damaged_events + trace.summary.losses.malformed, 0U);
+  EXPECT_EQ(trace.events.size(), 81U);
+}
+
 TEST(ReaderLosses, DescriptionThatSomeEventsContradictIsKept) {
   TraceBuilder builder;
   builder.version().pool(40, 2).ext(Op::kHeapSize, 80);

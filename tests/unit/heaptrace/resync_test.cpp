@@ -299,6 +299,12 @@ TEST(ResyncDecoder, DoubtsNoWideEventsNorPortsThatBeginLate) {
   expect_no_doubt(trace.bytes(), "wide events");
 }
 
+TEST(ResyncDecoder, TakesALineThatIsStuckAsItIs) {
+  for (const std::byte stuck : {std::byte{0}, std::byte{0x80}, std::byte{0xFF}}) {
+    expect_no_doubt(Bytes(std::size_t{8} << 20, stuck), "a megabyte at a time");
+  }
+}
+
 TEST(ResyncDecoder, TakesAResetForOneAtTheBeginningToo) {
   TraceBuilder trace;
   trace.version().alloc(3, 20).alloc(4, 20).dealloc(3).dealloc(4);

@@ -185,5 +185,17 @@ TEST(FastDemux, KeepsTheOrderOfPortsThatShareASink) {
   EXPECT_EQ(one.bytes().size(), demux.packets()[1]);
 }
 
+TEST(FastDemux, HandsAPortToHundredsOfSinks) {
+  Bytes stream;
+  for (std::uint32_t i = 0; i != 2000; ++i) append_instrumentation(stream, 2, i, 4);
+  std::vector<MemorySink> sinks(300);
+  PortDemux demux;
+  for (MemorySink& sink : sinks) demux.add_route(2, sink);
+  demux.feed(stream);
+  demux.finish();
+  for (const MemorySink& sink : sinks) ASSERT_EQ(sink.bytes().size(), 8000U);
+  EXPECT_EQ(sinks.front().bytes(), sinks.back().bytes());
+}
+
 }  // namespace
 }  // namespace drone::itm
