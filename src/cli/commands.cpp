@@ -213,7 +213,8 @@ void add_itm(CLI::App& app, Run& run, Environment& environment) {
                     "Exit status 0 also when a heap's port did not come through whole");
   command
       ->add_option("--raw", options->raw,
-                   "Keep the stream as it comes, too; --from file:FILE replays it")
+                   "Keep the stream as it comes, too; --from file:FILE replays it, with the same "
+                   "--events if any")
       ->type_name("FILE");
   command
       ->add_option("--duration", options->duration,

@@ -47,6 +47,11 @@ struct Size {
 std::optional<std::string> table(const HeapInput& input, const heaptrace::FollowedTrace& trace) {
   const heaptrace::Summary& summary = trace.summary();
   if (trace.usage().events() == 0) return std::nullopt;
+  constexpr std::uint64_t kTooFew = 64;  ///< events that say nothing about the whole
+  if (summary.events >= kTooFew && heaptrace::looks_like_no_recording(summary)) {
+    return "What has come so far is no recording of a heap: in " +
+           std::to_string(summary.losses.malformed) + " places its bytes are no packet.\n";
+  }
   const bool has_size = input.size || summary.description.heap_size;
   if (!has_size && !trace.has_ended() && summary.events < kDescribedBy) return std::nullopt;
   report::HeapReport report = report::make_heap_report(trace.usage().usage(), summary,

@@ -50,18 +50,6 @@ std::string list_ports(const std::map<unsigned, std::uint64_t>& packets_per_port
   return text;
 }
 
-/// Whether the bytes are those of another kind of file, or were received at a wrong rate. Of
-/// arbitrary bytes about one header in nine is reserved, and the others name any port; a recording
-/// has few ports, and few bytes that are no packet.
-bool looks_like_no_recording(const Summary& summary) {
-  constexpr std::size_t kManyPorts = 12;
-  std::uint64_t packets = 0;
-  for (const auto& [port, count] : summary.packets_per_port) packets += count;
-  const std::uint64_t malformed = summary.losses.malformed;
-  return malformed * 8 > packets ||
-         (malformed * 32 > packets && summary.packets_per_port.size() >= kManyPorts);
-}
-
 /// The stream is no trace of a heap: says what it is.
 void refuse_without_events(const EventReader& reader, const Summary& summary, unsigned port) {
   const std::string heap_port = "port " + std::to_string(port);
@@ -121,6 +109,17 @@ class DecoderInput final : public itm::ItmBytesSink {
 };
 
 }  // namespace
+
+// Of arbitrary bytes about one header in nine is reserved, and the others name any port; a
+// recording has few ports, and few bytes that are no packet.
+bool looks_like_no_recording(const Summary& summary) {
+  constexpr std::size_t kManyPorts = 12;
+  std::uint64_t packets = 0;
+  for (const auto& [port, count] : summary.packets_per_port) packets += count;
+  const std::uint64_t malformed = summary.losses.malformed;
+  return malformed * 8 > packets ||
+         (malformed * 32 > packets && summary.packets_per_port.size() >= kManyPorts);
+}
 
 /// A whole file in one format: bytes in, then what it was like.
 class TraceReader::Format {

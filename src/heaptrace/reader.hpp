@@ -86,6 +86,10 @@ inline constexpr const char* kHowToRecord =
     "record one from firmware that has the heaptrace feature: `just features=heaptrace flash`, "
     "then `just heaptrace`, and Ctrl-C when it is enough";
 
+/// Whether the bytes of a stream are those of another kind of file, or were received at a wrong
+/// rate.
+bool looks_like_no_recording(const Summary& summary);
+
 /// Opens the same stream from its start, each time it is called.
 using OpenStream = std::function<std::unique_ptr<ByteSource>()>;
 

@@ -272,8 +272,7 @@ TEST_F(ItmProcessTest, InterruptedBeforeAnythingCameItKeepsTheOldTrace) {
   ::kill(id, SIGINT);
   const Result result = finish(id);
   EXPECT_EQ(result.status, 130);
-  EXPECT_THAT(result.err,
-              HasSubstr("error: no byte came from 'fifo'; 'heaptrace' is unchanged"));
+  EXPECT_THAT(result.err, HasSubstr("error: no byte came from 'fifo'; 'heaptrace' is unchanged"));
   EXPECT_THAT(result.err, HasSubstr("hint: "));
   EXPECT_EQ(trace(), "precious");
   EXPECT_FALSE(fs::exists(project_ / "samples.bin"));

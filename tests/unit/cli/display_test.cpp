@@ -130,6 +130,18 @@ TEST_F(DisplayTest, TheStatusLineStandsUnderTheProgramsOutput) {
   EXPECT_EQ(pty.screen().column(), 0U);
 }
 
+TEST_F(DisplayTest, AfterAFailureNothingWaitsToBeWritten) {
+  const Descriptor full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
+  Pty pty;
+  Environment both = environment(full.get(), pty.descriptor());
+  Display display(both, interrupts_);
+  display.write(bytes_of("one\n"));
+  EXPECT_THROW(display.flush(), Error);
+  display.write(bytes_of("two\n"));
+  EXPECT_FALSE(display.wants_to_write());
+  EXPECT_EQ(display.bytes_not_shown(), 0U) << "what failed was not slow";
+}
+
 TEST_F(DisplayTest, APromptIsSeenAndGoesOnWhereItEnded) {
   Pty pty;
   Environment both = environment(pty.descriptor(), pty.descriptor());
