@@ -294,13 +294,13 @@ ExitStatus report_capture(const ItmPlan& plan, const Capture& capture,
       const auto cause = cause_of(silence, 1U << trace.writer.port());
       environment.err << fmt::format(
           "{} port {} carries something else than a heap: {} of its {} are no heap events{}\n"
-          "{} {}; {}\n",
+          "{} {}\n",
           label(environment, "error"), trace.writer.port(), watch.reader().foreign_writes(),
           count(watch.reader().events(), "packet"), trace.begun() ? "" : "; " + untouched(trace),
           label(environment, "hint"),
           cause ? cause->seen + "; " + cause->advice
-                : "name the heap's port, as in --heaptrace PORT:" + trace.file.string(),
-          ports_with_data(ports));
+                : "name the heap's port, as in --heaptrace PORT:" + trace.file.string() + "; " +
+                      ports_with_data(ports));
     } else {
       if (!report_trace(trace, watch, environment)) damaged.push_back(trace.file.string());
       next += (next.empty() ? "" : "; ") + trace.reader;
