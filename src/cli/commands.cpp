@@ -238,15 +238,22 @@ void add_heap(CLI::App& app, Run& run, Environment& environment) {
       "Record a trace first, with the heaptrace feature built in:\n"
       "  just features=heaptrace flash\n"
       "  just heaptrace\n\n"
+      "Examples:\n"
+      "  drone heap -f heaptrace -s 10K     the table of one trace\n"
+      "  drone heap -f boot -f a-day        one table over both: the largest max counts, the sums\n"
+      "                                     of allocations\n\n"
       "The exit status is 0 also where the table rests on a trace that is not whole; the table\n"
       "says so. `drone itm` has checked that.");
   command
       ->add_option("--heap", heap->heap, "Which heap of Drone.toml: [heap.NAME] [default: [heap]]")
       ->type_name("NAME");
   command
-      ->add_option("-f,--file", heap->file,
-                   "The trace [default: heaptrace; with --heap, NAME.heaptrace]")
-      ->type_name("FILE");
+      ->add_option("-f,--file", heap->files,
+                   "The trace; several, as in -f A -f B, count together [default: heaptrace; with "
+                   "--heap, NAME.heaptrace]")
+      ->type_name("FILE")
+      ->take_all()
+      ->allow_extra_args(false);
   command
       ->add_option("-s,--size", heap->size,
                    "Size of the heap: bytes, or K, M [default: Drone.toml's, else the trace's own]")

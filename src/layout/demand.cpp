@@ -2,6 +2,7 @@
 #include "layout/demand.hpp"
 
 #include <algorithm>
+#include <cassert>
 
 namespace drone::layout {
 
@@ -94,6 +95,20 @@ std::uint32_t DemandCollector::class_of(std::uint32_t size, std::uint32_t alignm
   Demand& demand = classes_[found->second].demand;
   demand.alignment = std::max(demand.alignment, alignment);
   return found->second;
+}
+
+void DemandCollector::merge(const DemandCollector& other) {
+  assert(base_alignment_ == other.base_alignment_);
+  for (const auto& [key, index] : other.class_index_) {
+    const Demand& theirs = other.classes_[index].demand;
+    const auto size = static_cast<std::uint32_t>(key >> 32);
+    // A class's largest alignment is that of one of its requests, so it leads to that class.
+    Demand& ours = classes_[class_of(size, theirs.alignment)].demand;
+    ours.max_count = std::max(ours.max_count, theirs.max_count);
+  }
+  failed_.count += other.failed_.count;
+  failed_.largest = std::max(failed_.largest, other.failed_.largest);
+  unservable_ += other.unservable_;
 }
 
 std::vector<Demand> DemandCollector::demands() const {

@@ -53,6 +53,10 @@ class DemandCollector {
 
   void add(std::span<const heaptrace::Event> events);
 
+  /// What `other`, of the same base alignment, has collected counts as if it had been added here
+  /// behind a reset.
+  void merge(const DemandCollector& other);
+
   /// One for each class, in ascending effective size. Requests that no layout serves are left out.
   std::vector<Demand> demands() const;
 

@@ -11,6 +11,17 @@ namespace drone::layout {
 using heaptrace::Event;
 using heaptrace::EventKind;
 
+void merge(ReplayResult& into, const ReplayResult& other) {
+  into.requests += other.requests;
+  into.failed += other.failed;
+  into.moves += other.moves;
+  for (std::size_t i = 0; i != into.pools.size(); ++i) {
+    PoolReplay& pool = into.pools[i];
+    pool.high_water_mark = std::max(pool.high_water_mark, other.pools[i].high_water_mark);
+    pool.spills += other.pools[i].spills;
+  }
+}
+
 Replay::Replay(std::span<const heap::PoolSpec> pools, std::uint32_t base_alignment)
     : base_alignment_(base_alignment), pools_(pools.begin(), pools.end()), used_(pools.size(), 0) {
   for (const heap::PoolSpec& pool : pools_) result_.pools.push_back({pool, 0, 0});

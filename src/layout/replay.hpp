@@ -30,6 +30,10 @@ struct ReplayResult {
   std::vector<PoolReplay> pools;  ///< ascending block size
 };
 
+/// `into` becomes the result of both traces, each replayed on its own on the same pools: the
+/// largest high-water marks, the sums of the rest.
+void merge(ReplayResult& into, const ReplayResult& other);
+
 /// A resize that its block holds stays there; another moves, taking the new block before it gives
 /// back the old. A request that failed in the trace takes a block, if there is one, and gives it
 /// back at once. A request that fails here is not live, and what happens to it later is ignored; a

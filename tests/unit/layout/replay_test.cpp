@@ -215,5 +215,20 @@ TEST(Replay, RunsEveryTraceOnTheLayoutOptimisedForIt) {
   }));
 }
 
+TEST(Replay, OfSeveralTracesHasTheLargestMarksAndTheSumsOfTheRest) {
+  Program one;
+  for (int i = 0; i != 3; ++i) one.alloc(4);
+  Program other;
+  other.alloc(12);
+  other.resize(other.alloc(4), 12);
+  const PoolLayout pools = {{4, 2}, {12, 1}};
+  ReplayResult result = replay(one, pools);
+  merge(result, replay(other, pools));
+  EXPECT_EQ(result.requests, 6U);
+  EXPECT_EQ(result.failed, 1U);
+  EXPECT_EQ(result.moves, 1U);
+  EXPECT_THAT(result.pools, ElementsAre(PoolReplay{{4, 2}, 2, 0}, PoolReplay{{12, 1}, 1, 1}));
+}
+
 }  // namespace
 }  // namespace drone::layout
