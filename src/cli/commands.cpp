@@ -313,6 +313,32 @@ void add_heap(CLI::App& app, Run& run, Environment& environment) {
       return run_heap_generate(*heap, *generate_options, environment);
     };
   });
+  auto simulate_options = std::make_shared<SimulateOptions>();
+  CLI::App* simulate = command->add_subcommand(
+      "simulate", "Replay the trace on any layout: would it have run, and at what cost?");
+  simulate->fallthrough();
+  simulate->footer(
+      "The options of `drone heap` (--heap, -f, --port, --input-format) may stand here too.\n\n"
+      "Examples:\n"
+      "  drone heap simulate                        on the layout in Drone.toml\n"
+      "  drone heap generate --pools 8 --fit > eight.toml\n"
+      "  drone heap simulate --layout eight.toml    on another one\n"
+      "  drone heap simulate -f boot -f a-day       two traces, each on an empty heap\n\n"
+      "The exit status is 1 if a request fails that the traced program was served.");
+  simulate
+      ->add_option("--layout", simulate_options->layout,
+                   "A Drone.toml, or what `drone heap generate` printed; - for stdin [default: the "
+                   "project's Drone.toml]")
+      ->type_name("FILE");
+  simulate->callback([&run, &environment, heap, simulate_options] {
+    if (heap->follow) {
+      throw Error(ExitStatus::kUsage, "--follow is for `drone heap`: what is replayed is whole",
+                  "leave out one of them");
+    }
+    run = [&environment, heap, simulate_options] {
+      return run_heap_simulate(*heap, *simulate_options, environment);
+    };
+  });
 }
 
 void add_print(CLI::App& app, Run& run, Environment& environment) {

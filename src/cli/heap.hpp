@@ -39,4 +39,13 @@ struct GenerateOptions {
 ExitStatus run_heap_generate(const HeapOptions& heap, const GenerateOptions& options,
                              Environment& environment);
 
+/// Options of `drone heap simulate`, beyond those of `drone heap`.
+struct SimulateOptions {
+  std::optional<std::filesystem::path> layout;  ///< "-" is stdin; default: Drone.toml
+};
+
+/// Replays traces on any layout. Exit status 1 if requests fail that the program was served.
+ExitStatus run_heap_simulate(const HeapOptions& heap, const SimulateOptions& options,
+                             Environment& environment);
+
 }  // namespace drone::cli

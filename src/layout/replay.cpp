@@ -23,7 +23,10 @@ void merge(ReplayResult& into, const ReplayResult& other) {
 }
 
 Replay::Replay(std::span<const heap::PoolSpec> pools, std::uint32_t base_alignment)
-    : base_alignment_(base_alignment), pools_(pools.begin(), pools.end()), used_(pools.size(), 0) {
+    : base_alignment_(base_alignment),
+      pools_(pools.begin(), pools.end()),
+      used_(pools.size(), 0),
+      served_(pools.size(), 0) {
   for (const heap::PoolSpec& pool : pools_) result_.pools.push_back({pool, 0, 0});
 }
 
@@ -81,6 +84,7 @@ std::size_t Replay::take(std::uint32_t size, std::uint32_t alignment) {
   const std::size_t pool =
       heap::select_pool(std::span<const heap::PoolSpec>(pools_), effective, alignment, try_take);
   if (pool != pools_.size()) {
+    ++served_[pool];
     PoolReplay& served = result_.pools[pool];
     served.high_water_mark = std::max(served.high_water_mark, used_[pool]);
     if (spilled) ++served.spills;
@@ -111,6 +115,7 @@ void Replay::realign(std::uint32_t number, std::uint32_t alignment) {
   if (found == live_.end() || alignment <= found->second.alignment) return;
   LiveBlock& block = found->second;
   --used_[block.pool];
+  --served_[block.pool];
   const std::size_t pool = take(block.largest_size, alignment);
   if (pool == pools_.size()) {
     ++result_.failed;

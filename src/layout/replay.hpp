@@ -45,6 +45,11 @@ class Replay {
   void add(std::span<const heaptrace::Event> events);
   const ReplayResult& result() const { return result_; }
 
+  /// By pool: blocks in use now.
+  const std::vector<std::uint64_t>& used() const { return used_; }
+  /// By pool: the requests that it served, spills included.
+  const std::vector<std::uint64_t>& served() const { return served_; }
+
  private:
   struct LiveBlock {
     std::uint32_t largest_size;  ///< requested bytes
@@ -60,6 +65,7 @@ class Replay {
   std::vector<heap::PoolSpec> pools_;
   std::vector<std::uint64_t> used_;                    ///< blocks in use, by pool
   std::unordered_map<std::uint32_t, LiveBlock> live_;  ///< by block number
+  std::vector<std::uint64_t> served_;
   ReplayResult result_;
 };
 
