@@ -7,10 +7,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <unordered_map>
 #include <vector>
 
 #include "drone/heap/pool_spec.hpp"
+#include "heaptrace/block_table.hpp"
 #include "heaptrace/event.hpp"
 
 namespace drone::layout {
@@ -52,19 +52,20 @@ class Replay {
 
  private:
   struct LiveBlock {
-    std::uint32_t largest_size;  ///< requested bytes
-    std::uint32_t alignment;
-    std::size_t pool;
+    std::uint32_t largest_size = 0;  ///< requested bytes
+    std::uint32_t alignment = 0;
+    std::uint32_t pool = 0;
+    heaptrace::TableRun run = 0;
   };
 
   std::size_t take(std::uint32_t size, std::uint32_t alignment);
   void resize(LiveBlock& block, std::uint32_t size);
-  void realign(std::uint32_t number, std::uint32_t alignment);
+  void realign(LiveBlock& block, std::uint32_t alignment);
 
   std::uint32_t base_alignment_;
   std::vector<heap::PoolSpec> pools_;
-  std::vector<std::uint64_t> used_;                    ///< blocks in use, by pool
-  std::unordered_map<std::uint32_t, LiveBlock> live_;  ///< by block number
+  std::vector<std::uint64_t> used_;  ///< blocks in use, by pool
+  heaptrace::BlockTable<LiveBlock> live_;
   std::vector<std::uint64_t> served_;
   ReplayResult result_;
 };
