@@ -239,7 +239,6 @@ void QuickReplay::load(std::size_t group, const Record& record) {
     ++used_[each.pool];
     spill(each);
   }
-  steps_ += record.begin.size() / 4;
 }
 
 /// False at a request that fails.
@@ -247,6 +246,7 @@ bool QuickReplay::replay_group(std::size_t group, Record& record, Outcome& outco
   const std::size_t n = try_.pools.ends.size();
   record.begin_hash = hash_;
   record.begin = spilled_;
+  steps_ += spilled_.size() / 8;
   record.refusing = 0;
   record.most = used_;
   const std::size_t last = std::min(span_count_, (group + 1) * group_spans_);
@@ -266,7 +266,7 @@ bool QuickReplay::replay_group(std::size_t group, Record& record, Outcome& outco
         used_[p] += rise.change;
       }
     } else {
-      steps_ += kSpan / 4;
+      steps_ += kSpan / 2;
       if (!replay_span(span, record, outcome)) return false;
     }
   }
@@ -338,6 +338,7 @@ void QuickReplay::explain(const ServedBy& server, Outcome& outcome) const {
 }
 
 void QuickReplay::spill(const Spilled& spilled) {
+  ++steps_;
   spilled_.push_back(spilled);
   spilled_at_[spilled.object] = static_cast<std::uint32_t>(spilled_.size());
   hash_ ^= hash_of(spilled.object, spilled.pool);
