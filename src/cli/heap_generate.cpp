@@ -32,6 +32,7 @@ struct Asked {
   std::vector<Summary> traces;  ///< as the input has them
   std::vector<DescribedTrace> said;
   std::uint32_t base_alignment;
+  std::uint64_t summarised_unservable;  ///< requests of summaries that no layout serves
   layout::DemandCollector demands;
 };
 
@@ -44,7 +45,18 @@ Asked read_demands(const HeapInput& input, Environment& environment) {
   std::array<layout::DemandCollector, 2> all = none();
   std::vector<Summary> traces;
   std::vector<DescribedTrace> said;
+  std::uint64_t summarised = 0;
   for (const TraceInput& trace : input.traces) {
+    if (trace.is_summary) {
+      const layout::HeapSummary summary = read_summary(trace);
+      for (std::size_t i = 0; i != all.size(); ++i) {
+        all[i].merge(summary.asked[i].classes, summary.failed, summary.unservable);
+      }
+      summarised += summary.unservable;
+      traces.push_back(as_trace_summary(summary));
+      describe(trace, summary, said);
+      continue;
+    }
     std::array<layout::DemandCollector, 2> collectors = none();
     traces.push_back(read_trace(
         trace, [&] { collectors = none(); },
@@ -58,7 +70,8 @@ Asked read_demands(const HeapInput& input, Environment& environment) {
   warn_of_alignments(said, environment);
   const std::uint32_t alignment =
       input.base_alignment ? *input.base_alignment : base_alignment(input, said);
-  return {std::move(traces), std::move(said), alignment, std::move(all[alignment == 8 ? 1 : 0])};
+  return {std::move(traces), std::move(said), alignment, summarised,
+          std::move(all[alignment == 8 ? 1 : 0])};
 }
 
 /// Every trace on its own; of their figures the largest high-water marks, and the sums of the rest.
@@ -67,6 +80,7 @@ layout::ReplayResult replay(const HeapInput& input, const Asked& asked,
   layout::ReplayResult all = layout::Replay(pools, asked.base_alignment).result();
   for (std::size_t i = 0; i != input.traces.size(); ++i) {
     const TraceInput& trace = input.traces[i];
+    if (trace.is_summary) continue;
     layout::Replay run(pools, asked.base_alignment);
     const Summary again = read_trace(
         trace, [&] { run = layout::Replay(pools, asked.base_alignment); },
@@ -77,7 +91,7 @@ layout::ReplayResult replay(const HeapInput& input, const Asked& asked,
     }
     merge(all, run.result());
   }
-  if (all.failed != asked.demands.unservable()) {
+  if (all.failed != asked.demands.unservable() - asked.summarised_unservable) {
     throw std::logic_error("the layout found does not run the trace: please report this");
   }
   return all;
@@ -96,7 +110,8 @@ ExitStatus run_heap_generate(const HeapOptions& heap, const GenerateOptions& opt
   report.suggestion = layout::suggest(asked.demands, options.pools, size);
   report.replay = replay(input, asked, report.suggestion.pools);
   for (std::size_t i = 0; i != input.traces.size(); ++i) {
-    report.traces.push_back({input.traces[i].file.string(), asked.traces[i]});
+    report.traces.push_back(
+        {input.traces[i].file.string(), asked.traces[i], !input.traces[i].is_summary});
   }
   report.failed = asked.demands.failed();
   report.unservable = asked.demands.unservable();

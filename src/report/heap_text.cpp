@@ -138,6 +138,13 @@ std::string_view heading(const std::vector<TracePart>& traces) {
 void print_traces(Text& text, const HeapReport& report) {
   const std::vector<TracePart>& traces = report.traces;
   if (traces.size() == 1) {
+    if (traces.front().trace_count > 1) {
+      print(text,
+            "\nTraces: {}, summed up, with {}. Max counts and peak are the largest of\n"
+            "them, allocations their sums.\n",
+            traces.front().trace_count, counted(traces.front().summary.runs, "run"));
+      return;
+    }
     if (traces.front().summary.runs <= 1) return;
     print(text,
           "\nRuns: {}, the target was reset in between. Max counts and peak are the largest of\n"
@@ -145,10 +152,12 @@ void print_traces(Text& text, const HeapReport& report) {
           traces.front().summary.runs);
     return;
   }
+  std::uint64_t trace_count = 0;
+  for (const TracePart& each : traces) trace_count += each.trace_count;
   print(text,
         "\nTraces: {}. Max counts and peak are the largest of their runs, allocations the\n"
         "sums.\n",
-        traces.size());
+        trace_count);
   constexpr const char* kNames[] = {"<runs>", "<events>", "<peak>"};
   std::size_t widths[3];
   for (int i = 0; i != 3; ++i) widths[i] = std::string_view(kNames[i]).size();
@@ -164,7 +173,10 @@ void print_traces(Text& text, const HeapReport& report) {
   };
   print_row(kNames[0], kNames[1], kNames[2], "<trace>");
   for (const TracePart& each : traces) {
-    print_row(each.summary.runs, each.summary.events, each.peak_bytes, each.name);
+    print_row(each.summary.runs, each.summary.events, each.peak_bytes,
+              each.trace_count == 1
+                  ? each.name
+                  : fmt::format("{}, of {}", each.name, counted(each.trace_count, "trace")));
   }
 }
 

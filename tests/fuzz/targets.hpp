@@ -28,16 +28,19 @@ void fuzz_heaptrace(std::span<const std::byte> bytes);
 /// written and reads back the same.
 void fuzz_manifest(std::span<const std::byte> bytes);
 
+/// layout::decode_summary: what is read can be written, reads back the same, merges with itself,
+/// and has layouts. Bytes that are no summary are also tried as what stands between magic and
+/// checksum.
+void fuzz_summary(std::span<const std::byte> bytes);
+
 struct Target {
   std::string_view name;  ///< also that of its folder in corpus/
   void (*run)(std::span<const std::byte>);
 };
 
 inline constexpr Target kTargets[] = {
-    {"itm", fuzz_itm},
-    {"tpiu", fuzz_tpiu},
-    {"heaptrace", fuzz_heaptrace},
-    {"manifest", fuzz_manifest},
+    {"itm", fuzz_itm},           {"tpiu", fuzz_tpiu},       {"heaptrace", fuzz_heaptrace},
+    {"manifest", fuzz_manifest}, {"summary", fuzz_summary},
 };
 
 }  // namespace drone::fuzz
