@@ -98,7 +98,7 @@ void print_places(Text& text, const std::vector<std::uint64_t>& places) {
 }
 
 /// Blocks whose lives do not fit together although the stream came through whole.
-void print_contradictions(Text& text, const heaptrace::Losses& losses) {
+void print_contradictions(Text& text, const heaptrace::Losses& losses, bool is_import) {
   print(text, "\nThe trace contradicts itself, though nothing was lost on the way:\n");
   if (losses.lost_allocs != 0) {
     print(text, "- {} a block was freed or resized that was not allocated.\n",
@@ -109,6 +109,12 @@ void print_contradictions(Text& text, const heaptrace::Losses& losses) {
           counted(losses.double_allocs, "time"));
   }
   print_places(text, losses.places);
+  if (is_import) {
+    print(text,
+          "Most likely what gave these blocks back is not in the recording. Each counts as\n"
+          "given back where it is allocated again: until then, the figures are too high.\n");
+    return;
+  }
   print(text,
         "Most likely the program frees blocks twice: then the heap hands a block out to\n"
         "two owners. Or the heap was used while its trace was off: a probe that was\n"
@@ -124,15 +130,18 @@ std::string_view heading(const heaptrace::Losses& losses) {
 }
 
 /// What was lost, a sentence each.
-void print_losses(Text& text, const heaptrace::Losses& losses) {
+void print_losses(Text& text, const heaptrace::Losses& losses, bool is_import) {
   if (!losses.any()) return;
-  if (!losses.on_the_way()) return print_contradictions(text, losses);
+  if (!losses.on_the_way()) return print_contradictions(text, losses, is_import);
   print(text, "\nThe trace is incomplete:\n");
   if (losses.overflows != 0) {
     print(text, "- The ITM overflowed {}: the target sent more than its trace output carries.\n",
           counted(losses.overflows, "time"));
   }
-  if (losses.malformed != 0) {
+  if (losses.malformed != 0 && is_import) {
+    print(text, "- {} no event: cut, or of several processes that wrote at once.\n",
+          losses.malformed == 1 ? "1 line is" : fmt::format("{} lines are", losses.malformed));
+  } else if (losses.malformed != 0) {
     print(text, "- The bytes in {} are no packet: the line is disturbed, or its rate is off.\n",
           counted(losses.malformed, "place"));
   }
@@ -170,7 +179,16 @@ void print_losses(Text& text, const heaptrace::Losses& losses) {
 }
 
 void print_notes(Text& text, const heaptrace::Summary& summary, bool still_written) {
-  if (summary.began_midway) {
+  const bool is_import = heaptrace::is_import(summary.format);
+  if (summary.began_midway && is_import) {
+    print(text, "\nThe recording lacks allocations: the figures are lower bounds.\n");
+    if (const std::uint64_t unknown = summary.losses.unknown_deallocs; unknown != 0) {
+      print(text,
+            "{} {} freed or resized that had been allocated before, or in a way that is\n"
+            "not recorded.\n",
+            counted(unknown, "block"), was(unknown));
+    }
+  } else if (summary.began_midway) {
     print(text,
           "\nThe capture began while the program was running: the figures are lower bounds.\n");
     const std::uint64_t earlier = summary.losses.unknown_deallocs - summary.losses.lost_allocs;
@@ -191,7 +209,8 @@ void print_notes(Text& text, const heaptrace::Summary& summary, bool still_writt
           was(summary.unknown_operations));
   }
   if (!summary.ended_in_order && !still_written) {
-    print(text, "\nThe capture was not closed in order: its end may be missing.\n");
+    print(text, "\nThe {} was not closed in order: its end may be missing.\n",
+          is_import ? "recording" : "capture");
   }
 }
 
@@ -209,11 +228,13 @@ std::string render_text(const HeapReport& report) {
   print_failed(text, report);
   if (report.summary.runs > 1) {
     print(text,
-          "\nRuns: {}, the target was reset in between. Max counts and peak are the largest of\n"
+          "\nRuns: {}, the {} in between. Max counts and peak are the largest of\n"
           "the runs, allocations their sums.\n",
-          report.summary.runs);
+          report.summary.runs,
+          heaptrace::is_import(report.summary.format) ? "program was started again"
+                                                      : "target was reset");
   }
-  print_losses(text, report.summary.losses);
+  print_losses(text, report.summary.losses, heaptrace::is_import(report.summary.format));
   print_notes(text, report.summary, report.still_written);
   return fmt::to_string(text);
 }

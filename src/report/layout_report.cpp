@@ -108,12 +108,18 @@ void render_notes(const LayoutReport& report, Out out) {
     notes.push_back(
         "Parts of the trace were lost (`drone heap` says which): counts are too low where an "
         "allocation is missing, too high where the end of one is.");
+  } else if (report.trace.losses.any() && heaptrace::is_import(report.trace.format)) {
+    notes.push_back(
+        "The trace lacks the end of some blocks (`drone heap` says more): counts are too high.");
   } else if (report.trace.losses.any()) {
     notes.push_back(
         "The trace contradicts itself though nothing was lost: most likely the program frees "
         "blocks twice (`drone heap` says more). The counts are not to be relied on.");
   }
-  if (report.trace.began_midway) {
+  if (report.trace.began_midway && heaptrace::is_import(report.trace.format)) {
+    notes.push_back(
+        "These are lower bounds: the trace lacks allocations (`drone heap` says more).");
+  } else if (report.trace.began_midway) {
     notes.push_back(
         "These are lower bounds: the trace does not begin with a reset, and blocks from "
         "before its beginning are not in it. `drone itm --reset` records from the reset on.");
