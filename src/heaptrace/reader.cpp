@@ -282,7 +282,13 @@ TraceReader::TraceReader(const ReadOptions& options, std::span<const std::byte> 
   const FileFormat format =
       options.format ? *options.format : infer_format(head, options.port, options.input);
   if (!is_import(format)) {
-    if (const auto kind = other_kind_of_file(head)) refuse("the trace is " + *kind);
+    if (const auto kind = other_kind_of_file(head)) {
+      const std::string hint = looks_like_text(head)
+                                   ? "if it should be one, an event a line, --input-format text "
+                                     "says where it is not; else "
+                                   : "";
+      refuse("the trace is " + *kind, hint + kHowToRecord);
+    }
   }
   format_ = make_reader(format, options, trust, consume);
 }
