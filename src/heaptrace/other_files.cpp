@@ -33,8 +33,7 @@ std::optional<std::string> other_kind_of_file(std::span<const std::byte> head) {
                   "ELF"))
     return "an ELF file, a program and no recording";
   if (const Compression compression = compression_of(head); compression != Compression::kNone) {
-    return "compressed with " + std::string(name_of(compression)) +
-           ": that is not followed, nor decompressed twice";
+    return "compressed with " + std::string(name_of(compression));
   }
   constexpr std::size_t kEnoughText = 16;
   const std::span<const std::byte> begin = head.first(std::min(head.size(), kHeadBytes));

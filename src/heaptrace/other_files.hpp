@@ -16,7 +16,8 @@ inline constexpr std::size_t kHeadBytes = 4096;
 bool looks_like_text(std::span<const std::byte> bytes);
 
 /// Files that decode as ITM to some extent, as most bytes do, and are something else: "a text
-/// file", "an ELF file, a program and no recording", "compressed". `head` is how the file begins.
+/// file", "an ELF file, a program and no recording", "compressed
+/// with zstd". `head` is how the file begins.
 std::optional<std::string> other_kind_of_file(std::span<const std::byte> head);
 
 }  // namespace drone::heaptrace

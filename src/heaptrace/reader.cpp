@@ -283,6 +283,11 @@ TraceReader::TraceReader(const ReadOptions& options, std::span<const std::byte> 
       options.format ? *options.format : infer_format(head, options.port, options.input);
   if (!is_import(format)) {
     if (const auto kind = other_kind_of_file(head)) {
+      if (compression_of(head) != Compression::kNone) {  // read_events() has seen to the first time
+        refuse(
+            "the trace is " + *kind,
+            "decompress it first: nothing is followed that is compressed, or decompressed twice");
+      }
       const std::string hint = looks_like_text(head)
                                    ? "if it should be one, an event a line, --input-format text "
                                      "says where it is not; else "

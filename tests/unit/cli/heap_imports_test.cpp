@@ -142,7 +142,18 @@ TEST(HeapImports, WhatIsCompressedTwiceIsRefused) {
                                    compressed(Compression::kZstd, bytes_of_text("a 1 4\n"))));
   const Outcome outcome = run(folder.path(), {"heap", "-f", "trace", "-s", "64K"});
   EXPECT_EQ(outcome.status, ExitStatus::kInput);
-  EXPECT_THAT(outcome.err, HasSubstr("is compressed with zstd: that is not followed, nor"));
+  EXPECT_THAT(outcome.err,
+              AllOf(HasSubstr("is compressed with zstd"), HasSubstr("decompress it first")));
+}
+
+TEST(HeapImports, DroneItmSaysHowToDecompressAStream) {
+  const TestFolder folder;
+  folder.write("swo", compressed(Compression::kXz, golden("traces/jim_script.txt")));
+  const std::string from = "file:" + (folder.path() / "swo").string();
+  const Outcome outcome = run(folder.path(), {"itm", "--from", from.c_str()});
+  EXPECT_EQ(outcome.status, ExitStatus::kInput);
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("is compressed with xz"),
+                                 HasSubstr("`xz -dc FILE | drone itm --from -`")));
 }
 
 TEST(HeapImports, RecordedTracesOfTheBenchmarksAreReadAsTheyLieThere) {
