@@ -104,6 +104,16 @@ def imports(prefix, work):
         check(without_pool(usage_table(printed)[0]) == expected,
               f"{files[0].name} is not what mtrace recorded of the same program")
 
+    # A program of Debian's, as heaptrack itself sums it up.
+    do("heaptrack -o perl perl -e 'for (0..3000) { $word{$_ % 700} .= \"word $_\" }'")
+    recording = next(path.name for path in work.glob("perl.*") if path.suffix in (".zst", ".gz"))
+    summary, _ = do(f"heaptrack_print -f {recording} | grep '^calls to'")
+    calls = re.search(r"^calls to allocation functions: (\d+)", summary, re.M)
+    table, _ = usage_table(do(f"drone heap -f {recording} -s 16M")[0])
+    check(calls is not None and int(calls[1]) > 1000, "heaptrack_print counted nothing")
+    check(sum(made for _, made in table.values()) == int(calls[1]),
+          "heaptrack_print counts other allocations")
+
     # What it is for.
     section, _ = do("drone heap generate -f words.mtrace -s 64K --pools 6 2>/dev/null")
     pools = heap_section(section)["pools"]
