@@ -319,6 +319,7 @@ Summary TraceReader::finish(bool is_cut) {
   if (is_cut) format_->note_cut();
   Summary summary = format_->finish(bytes_);
   summary.is_cut = is_cut;
+  if (is_cut) summary.ended_in_order = false;
   summary.description_ignored = !trust_.description;
   return summary;
 }

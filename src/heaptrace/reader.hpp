@@ -153,11 +153,11 @@ class TraceReader {
 /// what the stream was like. Any bytes are read without fault. It calls `restart` (everything
 /// consumed so far is void) and reads again where something of the stream is wrong: with doubt in
 /// its framing, or without its description if nearly every event contradicts that. What is
-/// compressed is decompressed. Memory grows
-/// with the live blocks, not with the stream. Throws Error (kInput) when reading fails, when the
-/// stream is of a format version that this drone does not read, and when it is no heap trace: the
-/// message says what it is instead, or which ports it carries. Messages speak of "the trace" and
-/// leave its name to the caller.
+/// compressed is decompressed. Memory grows with the live blocks, not with the stream. Throws Error
+/// (kInput) when reading fails, when the stream is of a format version that this drone does not
+/// read, when a line of plain text is no event, and when it is no heap trace: the message says what
+/// it is instead, or which ports it carries. Messages speak of "the trace" and leave its name to the
+/// caller.
 Summary read_events(const OpenStream& open, const ReadOptions& options,
                     const std::function<void()>& restart,
                     const std::function<void(std::span<const Event>)>& consume);

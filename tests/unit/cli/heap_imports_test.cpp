@@ -126,6 +126,21 @@ TEST(HeapImports, ACompressedFileThatIsCutIsReadAndSaid) {
                                           "missing.\n")));
 }
 
+TEST(HeapImports, ACutFileOfAnyFormatLacksItsEnd) {
+  const TestFolder folder;
+  for (const char* name : {"user_example", "user_example_payload", "user_example_drone_os"}) {
+    std::vector<std::byte> file = compressed(
+        Compression::kZstd, bytes_of(text_of_file(DRONE_SOURCE_DIR "/tests/golden/heaptrace/" +
+                                                  std::string(name) + ".hex")));
+    file.pop_back();  // of the checksum: all events are there
+    folder.write("trace", file);
+    const Outcome outcome = run(folder.path(), {"heap", "-f", "trace", "-s", "10K"});
+    EXPECT_THAT(outcome.out, AllOf(HasSubstr("Maximum memory usage: 225 / 2.20%\n"),
+                                   HasSubstr("was not closed in order")))
+        << name;
+  }
+}
+
 TEST(HeapImports, ADamagedFileIsRefused) {
   const TestFolder folder;
   std::vector<std::byte> file = compressed(Compression::kXz, golden("traces/jim_script.txt"));
