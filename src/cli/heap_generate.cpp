@@ -37,7 +37,9 @@ struct Asked {
 /// own, which is known only when they have been read: so both are collected.
 Asked read_demands(const HeapInput& input, Environment& environment) {
   const auto none = [] {
-    return std::vector{layout::DemandCollector(4), layout::DemandCollector(8)};
+    std::vector<layout::DemandCollector> collectors;
+    for (const std::uint32_t alignment : {4U, 8U}) collectors.emplace_back(alignment);
+    return collectors;
   };
   std::vector<layout::DemandCollector> all = none();
   std::vector<Summary> traces;
