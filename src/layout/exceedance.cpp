@@ -17,7 +17,9 @@ constexpr std::size_t kStart = 8;   ///< one in so many stretches is the program
 constexpr std::size_t kSeldom = 8;  ///< fewer stretches than that
 constexpr double kDependent = 2.6;  ///< standard deviations of a rank correlation
 constexpr double kRising = 3;       ///< likewise
+constexpr double kHeavy = 2;        ///< standard deviations of the mean of a geometric tail
 constexpr double kUnlikelyPeak = 0.01;
+constexpr double kNoChance = 1e-30;  ///< below that, how much less is of no interest
 
 /// Ranks from 0 on, less their mean; equal values have the mean of their ranks.
 std::vector<double> centred_ranks(std::span<const std::uint32_t> values) {
@@ -96,6 +98,22 @@ std::uint64_t same_peaks(const Stretches& stretches) {
   return most;
 }
 
+/// Whether the highest eighth of the counts exceed the others by more than they would if the tail
+/// fell as a geometric one that exceeds the median by `mean_excess` in the mean.
+bool is_heavy(std::span<const std::uint32_t> counts, double mean_excess) {
+  std::vector<std::uint32_t> sorted(counts.begin(), counts.end());
+  std::sort(sorted.begin(), sorted.end(), std::greater<>());
+  const std::uint32_t usual = sorted[sorted.size() / 8];
+  double above = 0;
+  double excess = 0;
+  for (const std::uint32_t count : sorted) {
+    if (count <= usual) break;
+    ++above;
+    excess += count - usual;
+  }
+  return excess > above * mean_excess * (1 + kHeavy / std::sqrt(above));
+}
+
 std::optional<NoEstimate> largest_is_seldom(const Stretches& stretches) {
   const std::span<const std::uint32_t> later = after_start(stretches.largest);
   const auto start = stretches.largest.begin();
@@ -133,11 +151,18 @@ double Exceedance::Tail::chance_of_step(std::uint64_t n) const {
   return static_cast<double>(steps + 1 + n) / static_cast<double>(steps + above + 2 + n);
 }
 
+/// Of the stretches that have `floor` blocks or more, over floor - 1.
+double Exceedance::Tail::mean_excess() const {
+  return static_cast<double>(steps + above) / static_cast<double>(above);
+}
+
 /// That a stretch needs more than `capacity` blocks.
 double Exceedance::Tail::chance(std::uint64_t capacity) const {
   if (capacity < floor) return 1;
   double chance = chance_of_floor();
-  for (std::uint64_t n = 0; n <= capacity - floor && chance > 0; ++n) chance *= chance_of_step(n);
+  for (std::uint64_t n = 0; n <= capacity - floor && chance > kNoChance; ++n) {
+    chance *= chance_of_step(n);
+  }
   return chance;
 }
 
@@ -203,7 +228,8 @@ std::variant<Exceedance, NoEstimate> estimate_exceedance(Stretches stretches) {
       return peak <= tail.floor ||
              tail.chance(peak - 1) * static_cast<double>(counts.size()) >= kUnlikelyPeak;
     };
-    if (!explains(*std::max_element(counts.begin(), counts.end()))) {
+    if (!explains(*std::max_element(counts.begin(), counts.end())) ||
+        is_heavy(counts, tail.mean_excess())) {
       return NoEstimate{Reason::kBursts, i, 0, 0};
     }
     if (!explains(stretches.peaks[i])) return NoEstimate{Reason::kStart, i, 0, 0};

@@ -83,6 +83,7 @@ class Exceedance {
     explicit Tail(std::span<const std::uint32_t> counts);
     double chance_of_floor() const;
     double chance_of_step(std::uint64_t n) const;
+    double mean_excess() const;
     double chance(std::uint64_t capacity) const;
     std::uint64_t capacity(double most_chance) const;
   };
