@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "cli/heap.hpp"
 
+#include <algorithm>
 #include <ostream>
 #include <span>
 
@@ -20,8 +21,10 @@ ExitStatus run_heap(const HeapOptions& options, Environment& environment) {
   note_format(summary, input, environment);
   const std::uint32_t size = heap_size(input, summary.description);
   const std::uint32_t alignment = base_alignment(input, summary.description);
-  environment.out << report::render_text(
-      report::make_heap_report(collector.usage(), summary, size, alignment));
+  report::HeapReport report = report::make_heap_report(collector.usage(), summary, size, alignment);
+  report.events = collector.events();
+  report.last_rise = std::max(collector.last_growth().peak, collector.last_growth().max_count);
+  environment.out << report::render_text(report);
   return ExitStatus::kDone;
 }
 

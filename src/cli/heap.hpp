@@ -32,6 +32,7 @@ ExitStatus run_heap(const HeapOptions& options, Environment& environment);
 struct GenerateOptions {
   std::size_t pools = 5;
   bool fit = false;
+  std::optional<std::string> confidence = {};  ///< as parse_confidence() reads it
 };
 
 /// Prints an optimised [heap] section.

@@ -10,10 +10,13 @@
 #include <vector>
 
 #include "cli/heap.hpp"
+#include "cli/heap_confidence.hpp"
 #include "cli/heap_input.hpp"
 #include "heaptrace/reader.hpp"
 #include "layout/demand.hpp"
+#include "layout/exceedance.hpp"
 #include "layout/replay.hpp"
+#include "layout/stretches.hpp"
 #include "layout/suggest.hpp"
 #include "project/manifest.hpp"
 #include "report/layout_report.hpp"
@@ -48,12 +51,34 @@ Asked read_demands(const HeapInput& input) {
   return {std::move(trace), is_8 ? 8U : 4U, std::move(collectors[is_8 ? 1 : 0])};
 }
 
-layout::ReplayResult replay(const HeapInput& input, const Asked& asked,
-                            const layout::PoolLayout& pools) {
+/// What the trace says about longer runs, as far as these pools' blocks go.
+layout::Outlook look_ahead(const HeapInput& input, const Asked& asked,
+                           const layout::PoolLayout& pools) {
+  layout::StretchCollector stretches(pools, asked.base_alignment);
+  read_trace(
+      input, [&] { stretches = layout::StretchCollector(pools, asked.base_alignment); },
+      [&stretches](std::span<const Event> events) { stretches.add(events); });
+  return layout::estimate_exceedance(stretches.stretches());
+}
+
+struct Proof {
+  layout::ReplayResult replay;
+  layout::Outlook outlook;
+};
+
+Proof prove(const HeapInput& input, const Asked& asked, const layout::PoolLayout& pools) {
   layout::Replay run(pools, asked.base_alignment);
+  layout::StretchCollector stretches(pools, asked.base_alignment);
   const Summary again = read_trace(
-      input, [&] { run = layout::Replay(pools, asked.base_alignment); },
-      [&run](std::span<const Event> events) { run.add(events); });
+      input,
+      [&] {
+        run = layout::Replay(pools, asked.base_alignment);
+        stretches = layout::StretchCollector(pools, asked.base_alignment);
+      },
+      [&](std::span<const Event> events) {
+        run.add(events);
+        stretches.add(events);
+      });
   if (again.bytes != asked.trace.bytes) {
     throw Error(ExitStatus::kInput, "'" + input.file.string() + "' changed while it was read",
                 "stop the recording first");
@@ -61,13 +86,15 @@ layout::ReplayResult replay(const HeapInput& input, const Asked& asked,
   if (run.result().failed != asked.demands.unservable()) {
     throw std::logic_error("the layout found does not run the trace: please report this");
   }
-  return run.result();
+  return {run.result(), layout::estimate_exceedance(stretches.stretches())};
 }
 
 }  // namespace
 
 ExitStatus run_heap_generate(const HeapOptions& heap, const GenerateOptions& options,
                              Environment& environment) {
+  std::optional<double> confidence;
+  if (options.confidence) confidence = parse_confidence(*options.confidence);
   const HeapInput input = heap_input(heap, environment);
   const Asked asked = read_demands(input);
   note_format(asked.trace, input, environment);
@@ -76,7 +103,16 @@ ExitStatus run_heap_generate(const HeapOptions& heap, const GenerateOptions& opt
 
   report::LayoutReport report;
   report.suggestion = layout::suggest(asked.demands, options.pools, size);
-  report.replay = replay(input, asked, report.suggestion.pools);
+  if (confidence) {
+    const layout::PoolLayout pools = report.suggestion.pools;
+    const layout::Outlook outlook = look_ahead(input, asked, pools);
+    report.suggestion = layout::with_confidence(
+        std::move(report.suggestion), require_estimate(outlook, pools), *confidence, size);
+  }
+  Proof proof = prove(input, asked, report.suggestion.pools);
+  report.replay = std::move(proof.replay);
+  report.outlook = std::move(proof.outlook);
+  report.confidence = confidence;
   report.trace = asked.trace;
   report.failed = asked.demands.failed();
   report.unservable = asked.demands.unservable();

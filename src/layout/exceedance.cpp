@@ -194,7 +194,7 @@ std::vector<std::uint64_t> Exceedance::capacities(double confidence, double time
   return result;
 }
 
-std::variant<Exceedance, NoEstimate> estimate_exceedance(Stretches stretches) {
+Outlook estimate_exceedance(Stretches stretches) {
   if (stretches.events < kFewestEvents) {
     return NoEstimate{Reason::kShort, 0, stretches.events, kFewestEvents};
   }

@@ -92,7 +92,9 @@ class Exceedance {
   double stretches_ = 0;  ///< of that length, in a run as long as the trace
 };
 
-std::variant<Exceedance, NoEstimate> estimate_exceedance(Stretches stretches);
+/// An estimate, or why there is none.
+using Outlook = std::variant<Exceedance, NoEstimate>;
+Outlook estimate_exceedance(Stretches stretches);
 
 /// Why there is no estimate, as the end of a sentence: "the trace has 100 events: ...". `pools` are
 /// those of the stretches.

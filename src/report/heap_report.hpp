@@ -19,7 +19,9 @@ struct HeapReport {
   double maximum_percent = 0;        ///< of heap_size: usage.maximum_bytes
   double peak_percent = 0;           ///< of heap_size: usage.peak_bytes
   std::uint64_t failed_requests = 0;
-  bool still_written = false;  ///< the trace goes on: that it has no end yet is no news
+  std::uint64_t events = 0;     ///< of the trace; 0: how it grew is not said
+  std::uint64_t last_rise = 0;  ///< the event at which the peak or some max count last grew
+  bool still_written = false;   ///< the trace goes on: that it has no end yet is no news
 };
 
 /// Needs heap_size > 0.
