@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "cli/heap.hpp"
 
-#include <algorithm>
 #include <ostream>
 #include <span>
 
@@ -22,8 +21,7 @@ ExitStatus run_heap(const HeapOptions& options, Environment& environment) {
   const std::uint32_t size = heap_size(input, summary.description);
   const std::uint32_t alignment = base_alignment(input, summary.description);
   report::HeapReport report = report::make_heap_report(collector.usage(), summary, size, alignment);
-  report.events = collector.events();
-  report.last_rise = std::max(collector.last_growth().peak, collector.last_growth().max_count);
+  report::add_growth(report, collector);
   environment.out << report::render_text(report);
   return ExitStatus::kDone;
 }

@@ -28,6 +28,9 @@ struct HeapReport {
 HeapReport make_heap_report(heaptrace::Usage usage, heaptrace::Summary summary,
                             std::uint32_t heap_size, std::uint32_t base_alignment);
 
+/// Adds how the figures grew: when the peak or some max count last did.
+void add_growth(HeapReport& report, const heaptrace::UsageCollector& collector);
+
 /// The report as text, ending in a newline: the table and its two sums; then, where there is
 /// something to say, failed requests, runs, what was lost and what that means for the figures.
 std::string render_text(const HeapReport& report);
