@@ -238,15 +238,22 @@ void add_heap(CLI::App& app, Run& run, Environment& environment) {
       "Record a trace first, with the heaptrace feature built in:\n"
       "  just features=heaptrace flash\n"
       "  just heaptrace\n\n"
+      "Examples:\n"
+      "  drone heap -f heaptrace -s 10K     the table of one trace\n"
+      "  drone heap -f boot -f a-day        one table over both: the largest max counts, the sums\n"
+      "                                     of allocations\n\n"
       "The exit status is 0 also where the table rests on a trace that is not whole; the table\n"
       "says so. `drone itm` has checked that.");
   command
       ->add_option("--heap", heap->heap, "Which heap of Drone.toml: [heap.NAME] [default: [heap]]")
       ->type_name("NAME");
   command
-      ->add_option("-f,--file", heap->file,
-                   "The trace [default: heaptrace; with --heap, NAME.heaptrace]")
-      ->type_name("FILE");
+      ->add_option("-f,--file", heap->files,
+                   "The trace; several, as in -f A -f B, count together [default: heaptrace; with "
+                   "--heap, NAME.heaptrace]")
+      ->type_name("FILE")
+      ->take_all()
+      ->allow_extra_args(false);
   command
       ->add_option("-s,--size", heap->size,
                    "Size of the heap: bytes, or K, M [default: Drone.toml's, else the trace's own]")
@@ -310,6 +317,32 @@ void add_heap(CLI::App& app, Run& run, Environment& environment) {
     }
     run = [&environment, heap, generate_options] {
       return run_heap_generate(*heap, *generate_options, environment);
+    };
+  });
+  auto simulate_options = std::make_shared<SimulateOptions>();
+  CLI::App* simulate = command->add_subcommand(
+      "simulate", "Replay the trace on any layout: would it have run, and at what cost?");
+  simulate->fallthrough();
+  simulate->footer(
+      "The options of `drone heap` (--heap, -f, --port, --input-format) may stand here too.\n\n"
+      "Examples:\n"
+      "  drone heap simulate                        on the layout in Drone.toml\n"
+      "  drone heap generate --pools 8 --fit > eight.toml\n"
+      "  drone heap simulate --layout eight.toml    on another one\n"
+      "  drone heap simulate -f boot -f a-day       two traces, each on an empty heap\n\n"
+      "The exit status is 1 if a request fails that the traced program was served.");
+  simulate
+      ->add_option("--layout", simulate_options->layout,
+                   "A Drone.toml, or what `drone heap generate` printed; - for stdin [default: the "
+                   "project's Drone.toml]")
+      ->type_name("FILE");
+  simulate->callback([&run, &environment, heap, simulate_options] {
+    if (heap->follow) {
+      throw Error(ExitStatus::kUsage, "--follow is for `drone heap`: what is replayed is whole",
+                  "leave out one of them");
+    }
+    run = [&environment, heap, simulate_options] {
+      return run_heap_simulate(*heap, *simulate_options, environment);
     };
   });
 }

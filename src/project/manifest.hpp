@@ -81,6 +81,13 @@ Manifest load_manifest(const std::filesystem::path& path);
 /// The same for text in memory; `path` is used in messages only.
 Manifest parse_manifest(std::string_view text, const std::filesystem::path& path);
 
+/// A heap of a file that is a Drone.toml, or has sections [heap] and [heap.NAME] alone, as `drone
+/// heap generate` prints them: the one of that name, empty for [heap]. Without a name, if there is
+/// only one, that one. Throws Error (kInput) for mistakes, and if there is no such heap; `path` is
+/// used in messages only.
+HeapSection parse_layout(std::string_view text, const std::filesystem::path& path,
+                         std::optional<std::string_view> name);
+
 /// [heap], then the named heaps.
 std::vector<const HeapSection*> all_heaps(const Manifest& manifest);
 

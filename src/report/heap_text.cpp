@@ -127,10 +127,55 @@ void print_contradictions(Text& text, const heaptrace::Losses& losses) {
 }
 
 /// That figures are not what they seem is said where they begin.
-std::string_view heading(const heaptrace::Losses& losses) {
-  if (!losses.any()) return " HEAP USAGE ";
-  return losses.on_the_way() ? " HEAP USAGE, THE TRACE IS INCOMPLETE "
-                             : " HEAP USAGE, THE TRACE CONTRADICTS ITSELF ";
+std::string_view heading(const std::vector<TracePart>& traces) {
+  const auto any_of = [&traces](auto of_losses) {
+    return std::any_of(traces.begin(), traces.end(),
+                       [&](const TracePart& each) { return of_losses(each.summary.losses); });
+  };
+  using heaptrace::Losses;
+  const bool one = traces.size() == 1;
+  if (any_of([](const Losses& losses) { return losses.any() && losses.on_the_way(); })) {
+    return one ? " HEAP USAGE, THE TRACE IS INCOMPLETE " : " HEAP USAGE, A TRACE IS INCOMPLETE ";
+  }
+  if (any_of([](const Losses& losses) { return losses.any(); })) {
+    return one ? " HEAP USAGE, THE TRACE CONTRADICTS ITSELF "
+               : " HEAP USAGE, A TRACE CONTRADICTS ITSELF ";
+  }
+  return " HEAP USAGE ";
+}
+
+/// The traces, if there are several: runs, events and peak of each.
+void print_traces(Text& text, const HeapReport& report) {
+  const std::vector<TracePart>& traces = report.traces;
+  if (traces.size() == 1) {
+    if (traces.front().summary.runs <= 1) return;
+    print(text,
+          "\nRuns: {}, the target was reset in between. Max counts and peak are the largest of\n"
+          "the runs, allocations their sums.\n",
+          traces.front().summary.runs);
+    return;
+  }
+  print(text,
+        "\nTraces: {}. Max counts and peak are the largest of their runs, allocations the\n"
+        "sums.\n",
+        traces.size());
+  constexpr const char* kNames[] = {"<runs>", "<events>", "<peak>"};
+  std::size_t widths[3];
+  for (int i = 0; i != 3; ++i) widths[i] = std::string_view(kNames[i]).size();
+  for (const TracePart& each : traces) {
+    widths[0] = std::max(widths[0], fmt::formatted_size("{}", each.summary.runs));
+    widths[1] = std::max(widths[1], fmt::formatted_size("{}", each.summary.events));
+    widths[2] = std::max(widths[2], fmt::formatted_size("{}", each.peak_bytes));
+  }
+  const auto print_row = [&](const auto& runs, const auto& events, const auto& peak,
+                             std::string_view name) {
+    print(text, " {:>{}} {:>{}} {:>{}} {}\n", runs, widths[0], events, widths[1], peak, widths[2],
+          name);
+  };
+  print_row(kNames[0], kNames[1], kNames[2], "<trace>");
+  for (const TracePart& each : traces) {
+    print_row(each.summary.runs, each.summary.events, each.peak_bytes, each.name);
+  }
 }
 
 /// What was lost, a sentence each.
@@ -209,7 +254,7 @@ void print_notes(Text& text, const heaptrace::Summary& summary, bool still_writt
 
 std::string render_text(const HeapReport& report) {
   Text text;
-  print(text, "{:-^80}\n", heading(report.summary.losses));
+  print(text, "{:-^80}\n", heading(report.traces));
   print_table(text, report.usage);
   print(text, "Maximum memory usage: {} / {:.2f}%\n", report.usage.maximum_bytes,
         report.maximum_percent);
@@ -218,14 +263,14 @@ std::string render_text(const HeapReport& report) {
   print_last_rise(text, report);
   print_if_empty(text, report);
   print_failed(text, report);
-  if (report.summary.runs > 1) {
-    print(text,
-          "\nRuns: {}, the target was reset in between. Max counts and peak are the largest of\n"
-          "the runs, allocations their sums.\n",
-          report.summary.runs);
+  print_traces(text, report);
+  for (const TracePart& each : report.traces) {
+    Text of_trace;
+    print_losses(of_trace, each.summary.losses);
+    print_notes(of_trace, each.summary, report.still_written);
+    if (of_trace.size() != 0 && report.traces.size() != 1) print(text, "\n{}:\n", each.name);
+    text.append(of_trace);
   }
-  print_losses(text, report.summary.losses);
-  print_notes(text, report.summary, report.still_written);
   return fmt::to_string(text);
 }
 
