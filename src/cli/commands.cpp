@@ -242,6 +242,11 @@ void add_heap(CLI::App& app, Run& run, Environment& environment) {
       "  drone heap -f heaptrace -s 10K     the table of one trace\n"
       "  drone heap -f boot -f a-day        one table over both: the largest max counts, the sums\n"
       "                                     of allocations\n\n"
+      "Of code that runs on a Linux host, recordings of mtrace and heaptrack are read as well, "
+      "and\n"
+      "plain text: `a ID SIZE`, `r ID SIZE` or `f ID` a line. Files may be compressed (zstd, "
+      "gzip,\n"
+      "xz). docs/imports.md says how to record each.\n\n"
       "The exit status is 0 also where the table rests on a trace that is not whole; the table\n"
       "says so. `drone itm` has checked that.");
   command

@@ -39,4 +39,21 @@ const layout::Exceedance& require_estimate(const layout::Outlook& outlook,
   return std::get<layout::Exceedance>(outlook);
 }
 
+void LookAhead::end_trace() {
+  stretches_.end_trace();
+  before_ = stretches_;
+}
+
+layout::Outlook look_ahead(const HeapInput& input, const layout::PoolLayout& pools,
+                           std::uint32_t base_alignment) {
+  LookAhead ahead(pools, base_alignment);
+  for (const TraceInput& trace : input.traces) {
+    read_trace(
+        trace, [&ahead] { ahead.restart(); },
+        [&ahead](std::span<const heaptrace::Event> events) { ahead.add(events); });
+    ahead.end_trace();
+  }
+  return ahead.outlook();
+}
+
 }  // namespace drone::cli

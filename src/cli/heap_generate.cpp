@@ -16,7 +16,6 @@
 #include "layout/demand.hpp"
 #include "layout/exceedance.hpp"
 #include "layout/replay.hpp"
-#include "layout/stretches.hpp"
 #include "layout/suggest.hpp"
 #include "project/manifest.hpp"
 #include "report/layout_report.hpp"
@@ -40,7 +39,9 @@ struct Asked {
 /// own, which is known only when they have been read: so both are collected.
 Asked read_demands(const HeapInput& input, Environment& environment) {
   const auto none = [] {
-    return std::vector{layout::DemandCollector(4), layout::DemandCollector(8)};
+    std::vector<layout::DemandCollector> collectors;
+    for (const std::uint32_t alignment : {4U, 8U}) collectors.emplace_back(alignment);
+    return collectors;
   };
   std::vector<layout::DemandCollector> all = none();
   std::vector<Summary> traces;
@@ -62,38 +63,6 @@ Asked read_demands(const HeapInput& input, Environment& environment) {
   return {std::move(traces), std::move(said), alignment, std::move(all[alignment == 8 ? 1 : 0])};
 }
 
-/// What the traces say about longer runs, as far as these pools' blocks go. Collects while one
-/// after the other is read.
-class LookAhead {
- public:
-  LookAhead(const layout::PoolLayout& pools, const Asked& asked)
-      : before_(pools, asked.base_alignment), stretches_(before_) {}
-  /// The trace at hand is read anew.
-  void restart() { stretches_ = before_; }
-  void add(std::span<const Event> events) { stretches_.add(events); }
-  void end_trace() {
-    stretches_.end_trace();
-    before_ = stretches_;
-  }
-  layout::Outlook outlook() const { return layout::estimate_exceedance(stretches_.stretches()); }
-
- private:
-  layout::StretchCollector before_;  ///< the trace at hand
-  layout::StretchCollector stretches_;
-};
-
-layout::Outlook look_ahead(const HeapInput& input, const Asked& asked,
-                           const layout::PoolLayout& pools) {
-  LookAhead ahead(pools, asked);
-  for (const TraceInput& trace : input.traces) {
-    read_trace(
-        trace, [&ahead] { ahead.restart(); },
-        [&ahead](std::span<const Event> events) { ahead.add(events); });
-    ahead.end_trace();
-  }
-  return ahead.outlook();
-}
-
 struct Proof {
   layout::ReplayResult replay;
   layout::Outlook outlook;
@@ -102,7 +71,7 @@ struct Proof {
 /// Every trace on its own; of their figures the largest high-water marks, and the sums of the rest.
 Proof prove(const HeapInput& input, const Asked& asked, const layout::PoolLayout& pools) {
   layout::ReplayResult all = layout::Replay(pools, asked.base_alignment).result();
-  LookAhead ahead(pools, asked);
+  LookAhead ahead(pools, asked.base_alignment);
   for (std::size_t i = 0; i != input.traces.size(); ++i) {
     const TraceInput& trace = input.traces[i];
     layout::Replay run(pools, asked.base_alignment);
@@ -144,7 +113,7 @@ ExitStatus run_heap_generate(const HeapOptions& heap, const GenerateOptions& opt
   report.suggestion = layout::suggest(asked.demands, options.pools, size);
   if (confidence) {
     const layout::PoolLayout pools = report.suggestion.pools;
-    const layout::Outlook outlook = look_ahead(input, asked, pools);
+    const layout::Outlook outlook = look_ahead(input, pools, asked.base_alignment);
     report.suggestion = layout::with_confidence(
         std::move(report.suggestion), require_estimate(outlook, pools), *confidence, size);
   }

@@ -136,13 +136,19 @@ void add_trace_notes(const LayoutReport& report, const LayoutTrace& trace,
         fmt::format("Parts of {} were lost (`drone heap` says which): counts are too low where an "
                     "allocation is missing, too high where the end of one is.",
                     the_trace));
+  } else if (summary.losses.any() && heaptrace::is_import(summary.format)) {
+    notes.push_back(fmt::format(
+        "{} lacks the end of some blocks (`drone heap` says more): counts are too high.", begin));
   } else if (summary.losses.any()) {
     notes.push_back(
         fmt::format("{} contradicts itself though nothing was lost: most likely the program frees "
                     "blocks twice (`drone heap` says more). The counts are not to be relied on.",
                     begin));
   }
-  if (summary.began_midway) {
+  if (summary.began_midway && heaptrace::is_import(summary.format)) {
+    notes.push_back(fmt::format(
+        "These are lower bounds: {} lacks allocations (`drone heap` says more).", the_trace));
+  } else if (summary.began_midway) {
     notes.push_back(fmt::format(
         "These are lower bounds: {} does not begin with a reset, and blocks from "
         "before its beginning are not in it. `drone itm --reset` records from the reset on.",
