@@ -240,7 +240,8 @@ Usage read_alone(const std::filesystem::path& path) {
 }
 
 /// The loop that one writes first: a packet, a switch, a table of blocks and one of sizes. Believes
-/// all it reads: knows nothing of damage, of losses, of wide blocks and of what it is not sent here.
+/// all it reads: knows nothing of damage, of losses, of wide blocks and of what it is not sent
+/// here.
 class PlainLoop {
  public:
   std::size_t feed(std::span<const std::byte> bytes) {
@@ -384,7 +385,8 @@ bool compare(const Run& run, std::size_t size, const std::filesystem::path& fold
     }
   }
   std::filesystem::remove(path);
-  std::printf("%-16s %6.0f %6.2f", run.name.c_str(), 1e-6 * events / best[2], 1e-9 * bytes / best[2]);
+  std::printf("%-16s %6.0f %6.2f", run.name.c_str(), 1e-6 * events / best[2],
+              1e-9 * bytes / best[2]);
   for (std::size_t i = 0; i != 2; ++i) std::printf(" %11.2f", best[i] / best[2]);
   std::printf("\n");
   std::fflush(stdout);
@@ -417,7 +419,8 @@ Run first_trace() { return traced("random", random_requests(4'000'000, 1000)); }
 
 int stream(double gigabytes) {
   const Run run = first_trace();
-  const auto times = static_cast<std::uint64_t>(1e9 * gigabytes / static_cast<double>(run.bytes.size())) + 1;
+  const auto times =
+      static_cast<std::uint64_t>(1e9 * gigabytes / static_cast<double>(run.bytes.size())) + 1;
   rusage before{};
   ::getrusage(RUSAGE_SELF, &before);
   const double begin = processor_seconds();
