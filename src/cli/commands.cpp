@@ -242,6 +242,11 @@ void add_heap(CLI::App& app, Run& run, Environment& environment) {
       "  drone heap -f heaptrace -s 10K     the table of one trace\n"
       "  drone heap -f boot -f a-day        one table over both: the largest max counts, the sums\n"
       "                                     of allocations\n\n"
+      "Of code that runs on a Linux host, recordings of mtrace and heaptrack are read as well, "
+      "and\n"
+      "plain text: `a ID SIZE`, `r ID SIZE` or `f ID` a line. Files may be compressed (zstd, "
+      "gzip,\n"
+      "xz). docs/imports.md says how to record each.\n\n"
       "The exit status is 0 also where the table rests on a trace that is not whole; the table\n"
       "says so. `drone itm` has checked that.");
   command
@@ -280,6 +285,11 @@ void add_heap(CLI::App& app, Run& run, Environment& environment) {
         ->check(number_in(1, layout::kMaxPools))
         ->group(group)
         ->capture_default_str();
+    to->add_option("--confidence", generate_options->confidence,
+                   "Size the pools so that a run ten times as long fits with this confidence, 50% "
+                   "to 99.9%, where the trace allows an estimate")
+        ->type_name("PERCENT")
+        ->group(group);
     to->add_flag("--fit", generate_options->fit,
                  "No headroom: the heap becomes exactly as large as the layout")
         ->group(group);
@@ -291,8 +301,11 @@ void add_heap(CLI::App& app, Run& run, Environment& environment) {
   add_generate_options(command, "");
   command->callback([&run, &environment, heap, command] {
     if (!command->get_subcommands().empty()) return;
-    if (command->count("--pools") + command->count("--fit") + command->count("--write") != 0) {
-      throw Error(ExitStatus::kUsage, "--pools, --fit and --write are for `drone heap generate`",
+    if (command->count("--pools") + command->count("--fit") + command->count("--confidence") +
+            command->count("--write") !=
+        0) {
+      throw Error(ExitStatus::kUsage,
+                  "--pools, --confidence, --fit and --write are for `drone heap generate`",
                   "drone heap generate --pools 5");
     }
     run = [&environment, heap] {

@@ -2,6 +2,7 @@
 
 // `drone heap generate`: reads the traces twice, for what it asks and for the proof.
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <ostream>
@@ -11,10 +12,12 @@
 #include <vector>
 
 #include "cli/heap.hpp"
+#include "cli/heap_confidence.hpp"
 #include "cli/heap_input.hpp"
 #include "cli/write_layout.hpp"
 #include "heaptrace/reader.hpp"
 #include "layout/demand.hpp"
+#include "layout/exceedance.hpp"
 #include "layout/replay.hpp"
 #include "layout/suggest.hpp"
 #include "project/manifest.hpp"
@@ -74,17 +77,30 @@ Asked read_demands(const HeapInput& input, Environment& environment) {
           std::move(all[alignment == 8 ? 1 : 0])};
 }
 
+struct Proof {
+  layout::ReplayResult replay;
+  layout::Outlook outlook;
+};
+
 /// Every trace on its own; of their figures the largest high-water marks, and the sums of the rest.
-layout::ReplayResult replay(const HeapInput& input, const Asked& asked,
-                            const layout::PoolLayout& pools) {
+Proof prove(const HeapInput& input, const Asked& asked, const layout::PoolLayout& pools) {
   layout::ReplayResult all = layout::Replay(pools, asked.base_alignment).result();
+  LookAhead ahead(pools, asked.base_alignment);
   for (std::size_t i = 0; i != input.traces.size(); ++i) {
     const TraceInput& trace = input.traces[i];
     if (trace.is_summary) continue;
     layout::Replay run(pools, asked.base_alignment);
     const Summary again = read_trace(
-        trace, [&] { run = layout::Replay(pools, asked.base_alignment); },
-        [&run](std::span<const Event> events) { run.add(events); });
+        trace,
+        [&] {
+          run = layout::Replay(pools, asked.base_alignment);
+          ahead.restart();
+        },
+        [&](std::span<const Event> events) {
+          run.add(events);
+          ahead.add(events);
+        });
+    ahead.end_trace();
     if (again.bytes != asked.traces[i].bytes) {
       throw Error(ExitStatus::kInput, "'" + trace.file.string() + "' changed while it was read",
                   "stop the recording first");
@@ -94,21 +110,41 @@ layout::ReplayResult replay(const HeapInput& input, const Asked& asked,
   if (all.failed != asked.demands.unservable() - asked.summarised_unservable) {
     throw std::logic_error("the layout found does not run the trace: please report this");
   }
-  return all;
+  return {std::move(all), ahead.outlook()};
 }
 
 }  // namespace
 
 ExitStatus run_heap_generate(const HeapOptions& heap, const GenerateOptions& options,
                              Environment& environment) {
+  std::optional<double> confidence;
+  if (options.confidence) confidence = parse_confidence(*options.confidence);
   const HeapInput input = heap_input(heap, environment);
+  const auto summary = std::find_if(input.traces.begin(), input.traces.end(),
+                                    [](const TraceInput& trace) { return trace.is_summary; });
+  const bool has_summary = summary != input.traces.end();
+  if (confidence && has_summary) {
+    throw Error(ExitStatus::kInput,
+                "pools cannot be sized by a confidence: '" + summary->file.string() +
+                    "' is a summary, and tells nothing of when its peaks came",
+                "name the traces themselves, or leave out --confidence");
+  }
   const Asked asked = read_demands(input, environment);
   std::optional<std::uint32_t> size;
   if (!options.fit) size = heap_size(input, asked.said);
 
   report::LayoutReport report;
   report.suggestion = layout::suggest(asked.demands, options.pools, size);
-  report.replay = replay(input, asked, report.suggestion.pools);
+  if (confidence) {
+    const layout::PoolLayout pools = report.suggestion.pools;
+    const layout::Outlook outlook = look_ahead(input, pools, asked.base_alignment);
+    report.suggestion = layout::with_confidence(
+        std::move(report.suggestion), require_estimate(outlook, pools), *confidence, size);
+  }
+  Proof proof = prove(input, asked, report.suggestion.pools);
+  report.replay = std::move(proof.replay);
+  if (!has_summary) report.outlook = std::move(proof.outlook);
+  report.confidence = confidence;
   for (std::size_t i = 0; i != input.traces.size(); ++i) {
     report.traces.push_back(
         {input.traces[i].file.string(), asked.traces[i], !input.traces[i].is_summary});

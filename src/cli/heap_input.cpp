@@ -216,6 +216,14 @@ heaptrace::Summary read_trace(
 
 void note_format(const heaptrace::Summary& trace, const TraceInput& input,
                  Environment& environment) {
+  if (trace.is_cut) {
+    environment.err << "note: the file ends in the middle of its " << name_of(trace.compression)
+                    << " data: what came before that counts\n";
+  }
+  if (trace.of_64_bit_program) {
+    environment.err << "note: it was recorded of a 64-bit program, whose pointers are twice as "
+                       "large as those of a Cortex-M: record one that is built with -m32\n";
+  }
   const bool is_itm = trace.format == heaptrace::FileFormat::kItm;
   if (is_itm ? !trace.input.inferred : input.read.format.has_value()) return;
   if (is_itm && trace.input.kind == itm::InputKind::kItm) return;

@@ -56,6 +56,16 @@ void print_if_too_much(Text& text, const HeapReport& report) {
   }
 }
 
+/// How much of the trace came after all peaks: the longer, the more likely nothing will exceed
+/// them.
+void print_last_rise(Text& text, const HeapReport& report) {
+  if (report.last_rise == 0) return;
+  const std::uint64_t after = report.events - report.last_rise;
+  const double share = static_cast<double>(after) / static_cast<double>(report.events);
+  print(text, "Peaks last rose at event {} of {}: {}% of the trace came after it.\n",
+        report.last_rise, report.events, static_cast<int>(100 * share));
+}
+
 /// What the table cannot show: that there is nothing to show.
 void print_if_empty(Text& text, const HeapReport& report) {
   if (!report.usage.sizes.empty() || report.failed_requests != 0) return;
@@ -98,7 +108,7 @@ void print_places(Text& text, const std::vector<std::uint64_t>& places) {
 }
 
 /// Blocks whose lives do not fit together although the stream came through whole.
-void print_contradictions(Text& text, const heaptrace::Losses& losses) {
+void print_contradictions(Text& text, const heaptrace::Losses& losses, bool is_import) {
   print(text, "\nThe trace contradicts itself, though nothing was lost on the way:\n");
   if (losses.lost_allocs != 0) {
     print(text, "- {} a block was freed or resized that was not allocated.\n",
@@ -109,6 +119,12 @@ void print_contradictions(Text& text, const heaptrace::Losses& losses) {
           counted(losses.double_allocs, "time"));
   }
   print_places(text, losses.places);
+  if (is_import) {
+    print(text,
+          "Most likely what gave these blocks back is not in the recording. Each counts as\n"
+          "given back where it is allocated again: until then, the figures are too high.\n");
+    return;
+  }
   print(text,
         "Most likely the program frees blocks twice: then the heap hands a block out to\n"
         "two owners. Or the heap was used while its trace was off: a probe that was\n"
@@ -145,11 +161,13 @@ void print_traces(Text& text, const HeapReport& report) {
             traces.front().trace_count, counted(traces.front().summary.runs, "run"));
       return;
     }
-    if (traces.front().summary.runs <= 1) return;
+    const heaptrace::Summary& summary = traces.front().summary;
+    if (summary.runs <= 1) return;
     print(text,
-          "\nRuns: {}, the target was reset in between. Max counts and peak are the largest of\n"
+          "\nRuns: {}, the {} in between. Max counts and peak are the largest of\n"
           "the runs, allocations their sums.\n",
-          traces.front().summary.runs);
+          summary.runs,
+          heaptrace::is_import(summary.format) ? "program was started again" : "target was reset");
     return;
   }
   std::uint64_t trace_count = 0;
@@ -181,15 +199,18 @@ void print_traces(Text& text, const HeapReport& report) {
 }
 
 /// What was lost, a sentence each.
-void print_losses(Text& text, const heaptrace::Losses& losses) {
+void print_losses(Text& text, const heaptrace::Losses& losses, bool is_import) {
   if (!losses.any()) return;
-  if (!losses.on_the_way()) return print_contradictions(text, losses);
+  if (!losses.on_the_way()) return print_contradictions(text, losses, is_import);
   print(text, "\nThe trace is incomplete:\n");
   if (losses.overflows != 0) {
     print(text, "- The ITM overflowed {}: the target sent more than its trace output carries.\n",
           counted(losses.overflows, "time"));
   }
-  if (losses.malformed != 0) {
+  if (losses.malformed != 0 && is_import) {
+    print(text, "- {} no event: cut, or of several processes that wrote at once.\n",
+          losses.malformed == 1 ? "1 line is" : fmt::format("{} lines are", losses.malformed));
+  } else if (losses.malformed != 0) {
     print(text, "- The bytes in {} are no packet: the line is disturbed, or its rate is off.\n",
           counted(losses.malformed, "place"));
   }
@@ -227,7 +248,16 @@ void print_losses(Text& text, const heaptrace::Losses& losses) {
 }
 
 void print_notes(Text& text, const heaptrace::Summary& summary, bool still_written) {
-  if (summary.began_midway) {
+  const bool is_import = heaptrace::is_import(summary.format);
+  if (summary.began_midway && is_import) {
+    print(text, "\nThe recording lacks allocations: the figures are lower bounds.\n");
+    if (const std::uint64_t unknown = summary.losses.unknown_deallocs; unknown != 0) {
+      print(text,
+            "{} {} freed or resized that had been allocated before, or in a way that is\n"
+            "not recorded.\n",
+            counted(unknown, "block"), was(unknown));
+    }
+  } else if (summary.began_midway) {
     print(text,
           "\nThe capture began while the program was running: the figures are lower bounds.\n");
     const std::uint64_t earlier = summary.losses.unknown_deallocs - summary.losses.lost_allocs;
@@ -248,7 +278,8 @@ void print_notes(Text& text, const heaptrace::Summary& summary, bool still_writt
           was(summary.unknown_operations));
   }
   if (!summary.ended_in_order && !still_written) {
-    print(text, "\nThe capture was not closed in order: its end may be missing.\n");
+    print(text, "\nThe {} was not closed in order: its end may be missing.\n",
+          is_import ? "recording" : "capture");
   }
 }
 
@@ -262,12 +293,13 @@ std::string render_text(const HeapReport& report) {
         report.maximum_percent);
   print(text, "Peak in use: {} / {:.2f}%\n", report.usage.peak_bytes, report.peak_percent);
   print_if_too_much(text, report);
+  print_last_rise(text, report);
   print_if_empty(text, report);
   print_failed(text, report);
   print_traces(text, report);
   for (const TracePart& each : report.traces) {
     Text of_trace;
-    print_losses(of_trace, each.summary.losses);
+    print_losses(of_trace, each.summary.losses, heaptrace::is_import(each.summary.format));
     print_notes(of_trace, each.summary, report.still_written);
     if (of_trace.size() != 0 && report.traces.size() != 1) print(text, "\n{}:\n", each.name);
     text.append(of_trace);

@@ -28,6 +28,11 @@ void fuzz_heaptrace(std::span<const std::byte> bytes);
 /// written and reads back the same.
 void fuzz_manifest(std::span<const std::byte> bytes);
 
+/// The readers of text, mtrace and heaptrack files, and of compressed ones: lives are whole,
+/// mistakes name their line, and what comes out is the same whatever the chunks. The first byte
+/// says which: see the source.
+void fuzz_imports(std::span<const std::byte> bytes);
+
 /// layout::decode_summary: what is read can be written, reads back the same, merges with itself,
 /// and has layouts. Bytes that are no summary are also tried as what stands between magic and
 /// checksum.
@@ -40,7 +45,7 @@ struct Target {
 
 inline constexpr Target kTargets[] = {
     {"itm", fuzz_itm},           {"tpiu", fuzz_tpiu},       {"heaptrace", fuzz_heaptrace},
-    {"manifest", fuzz_manifest}, {"summary", fuzz_summary},
+    {"manifest", fuzz_manifest}, {"imports", fuzz_imports}, {"summary", fuzz_summary},
 };
 
 }  // namespace drone::fuzz
