@@ -10,8 +10,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <ctime>
 
 namespace drone::preload {
 namespace {
@@ -19,16 +21,31 @@ namespace {
 constexpr std::size_t kWindow = std::size_t{1} << 20;
 constexpr std::uint64_t kPage = 65536;  // a multiple of the pages of all processors
 
-/// System calls are points where a thread may be cancelled. malloc() is none.
-class NotCancelled {
+/// While it lives, what the kernel may do to a thread that writes is not done to the program's: it
+/// is not cancelled in a system call, and a file that may not grow is no signal.
+class Undisturbed {
  public:
-  NotCancelled() noexcept { ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state_); }
-  NotCancelled(const NotCancelled&) = delete;
-  NotCancelled& operator=(const NotCancelled&) = delete;
-  ~NotCancelled() noexcept { ::pthread_setcancelstate(state_, nullptr); }
+  Undisturbed() noexcept {
+    ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelling_);
+    ::sigemptyset(&signals_);
+    ::sigaddset(&signals_, SIGXFSZ);
+    ::pthread_sigmask(SIG_BLOCK, &signals_, &before_);
+  }
+  Undisturbed(const Undisturbed&) = delete;
+  Undisturbed& operator=(const Undisturbed&) = delete;
+  ~Undisturbed() noexcept {
+    if (::sigismember(&before_, SIGXFSZ) == 0) {
+      const timespec at_once{};
+      (void)::sigtimedwait(&signals_, nullptr, &at_once);
+    }
+    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+    ::pthread_setcancelstate(cancelling_, nullptr);
+  }
 
  private:
-  int state_ = 0;
+  int cancelling_ = 0;
+  sigset_t signals_{};
+  sigset_t before_{};
 };
 
 /// A descriptor as far from the program's own as it can be, closed in programs that it starts.
@@ -54,7 +71,7 @@ bool TraceFile::fail(const char* what, int reason) noexcept {
 }
 
 bool TraceFile::create(const char* path, bool is_shared_name) noexcept {
-  const NotCancelled guard;
+  const Undisturbed guard;
   *this = {};
   const std::size_t size = std::strlen(path);
   if (size + 12 > kMostPath) return fail("cannot create", ENAMETOOLONG);
@@ -106,7 +123,7 @@ void TraceFile::drop_window() noexcept {
 }
 
 bool TraceFile::move_window() noexcept {
-  const NotCancelled guard;
+  const Undisturbed guard;
   drop_window();
   const std::uint64_t at = length_ / kPage * kPage;
   const int fd = acquire();
@@ -133,7 +150,7 @@ bool TraceFile::move_window() noexcept {
 }
 
 bool TraceFile::write_at_end(const std::uint8_t* bytes, std::size_t size) noexcept {
-  const NotCancelled guard;
+  const Undisturbed guard;
   std::uint8_t all[64];
   std::memcpy(all, bytes, size);
   std::memcpy(all + size, tail_, tail_size_);
@@ -159,7 +176,7 @@ bool TraceFile::append(const std::uint8_t* bytes, std::size_t size) noexcept {
 }
 
 bool TraceFile::close_with(const std::uint8_t* tail, std::size_t size) noexcept {
-  const NotCancelled guard;
+  const Undisturbed guard;
   drop_window();
   tail_size_ = std::min(size, kMostTail);
   std::memcpy(tail_, tail, tail_size_);
