@@ -268,7 +268,7 @@ void add_heap_record(CLI::App& heap, Run& run, Environment& environment) {
       "  drone heap record ./tests --fast        record it into heaptrace,\n"
       "  drone heap -s 64K                       show what it asked for,\n"
       "  drone heap generate --pools 8 --fit     and the pools that serve it\n"
-      "  drone heap record --max-request 4000 -o lua.heaptrace -- lua5.4 telemetry.lua\n"
+      "  drone heap record --resizes --max-request 4000 -o lua.heaptrace lua5.4 telemetry.lua\n"
       "  drone heap record -o run.%p.heaptrace sh run_all_tests");
   command->add_option("-o,--output", options->file, "The trace; one that is there is replaced")
       ->type_name("FILE")
@@ -279,14 +279,19 @@ void add_heap_record(CLI::App& heap, Run& run, Environment& environment) {
           [options](const std::string& size) { options->max_request = project::parse_size(size); },
           "Leave out requests of more bytes, and what becomes of their blocks")
       ->type_name("SIZE");
+  command->add_flag(
+      "--resizes", options->resizes,
+      "Record each realloc as a resize, also where it moved the block: in the pools it may "
+      "stay");
   command->fallthrough(false);
   command->prefix_command();
   command->callback([&run, &environment, options, command] {
     options->command = command->remaining();
     if (!options->command.empty() && options->command.front().starts_with('-')) {
-      throw Error(ExitStatus::kUsage, "there is no option " + options->command.front(),
-                  "the options of `drone heap record` are -o and --max-request; what is the "
-                  "program's stands after its name");
+      throw Error(
+          ExitStatus::kUsage, "there is no option " + options->command.front(),
+          "the options of `drone heap record` are -o, --max-request and --resizes; what is the "
+          "program's stands after its name");
     }
     if (options->command.empty()) {
       throw Error(ExitStatus::kUsage, "the program is missing",

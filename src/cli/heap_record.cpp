@@ -227,6 +227,7 @@ ExitStatus run_heap_record(const RecordOptions& options, Environment& environmen
   if (options.max_request) {
     set(preload::kMaxRequestVariable, std::to_string(*options.max_request));
   }
+  if (options.resizes) set(preload::kResizesVariable, "1");
 
   std::vector<std::string> command = options.command;
   command.front() = path.string();

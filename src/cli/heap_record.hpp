@@ -16,6 +16,7 @@ namespace drone::cli {
 struct RecordOptions {
   std::filesystem::path file = "heaptrace";  ///< %p: every process, each into its own
   std::optional<std::uint32_t> max_request;  ///< bytes; larger requests are left out
+  bool resizes = false;                      ///< a reallocation that moves is a resize
   std::vector<std::string> command;          ///< the program, and its arguments
 };
 

@@ -213,10 +213,12 @@ void start() noexcept {
   // Started by hand, without the variable: programs started by this one would replace its file.
   if (chosen == nullptr && !are_all) ::unsetenv("LD_PRELOAD");
 
-  std::size_t max_request = std::numeric_limits<std::size_t>::max();
+  RecordingOptions options{std::numeric_limits<std::size_t>::max(), false};
   if (const char* const most = ::getenv(kMaxRequestVariable); most != nullptr) {
-    max_request = static_cast<std::size_t>(::strtoull(most, nullptr, 10));
+    options.max_request = static_cast<std::size_t>(::strtoull(most, nullptr, 10));
   }
+  const char* const resizes = ::getenv(kResizesVariable);
+  options.are_moves_resizes = resizes != nullptr && std::strcmp(resizes, "1") == 0;
   static char path[4096];
   RecordingStatus& status = is_first ? open_status(::getenv(kStatusVariable)) : own_status;
   if (!expand(name, path, sizeof(path))) {
@@ -227,7 +229,7 @@ void start() noexcept {
     say("this system cannot keep forked processes apart (madvise MADV_WIPEONFORK)");
     return;
   }
-  if (!recording.begin(path, are_all, max_request, status)) {
+  if (!recording.begin(path, are_all, options, status)) {
     if (&status == &own_status) say(status.error);
     return;
   }

@@ -39,11 +39,11 @@ std::uintptr_t address_of(const void* block) { return reinterpret_cast<std::uint
 
 }  // namespace
 
-bool Recording::begin(const char* path, bool is_shared_name, std::size_t max_request,
+bool Recording::begin(const char* path, bool is_shared_name, const RecordingOptions& options,
                       RecordingStatus& status) noexcept {
   status = {};
   status_ = &status;
-  max_request_ = max_request;
+  options_ = options;
   counted_ = sequences_ = dropped_ = 0;
   pending_size_ = 0;
   status.state = RecordingState::kRecording;
@@ -119,8 +119,8 @@ void Recording::hold(std::uint64_t more, std::uint64_t less) noexcept {
 }
 
 bool Recording::is_traced(std::size_t size) noexcept {
-  if (size > max_request_) ++status_->left_out;
-  return size != 0 && size <= max_request_;
+  if (size > options_.max_request) ++status_->left_out;
+  return size != 0 && size <= options_.max_request;
 }
 
 void Recording::name_alignment(std::uint32_t block, std::size_t alignment) noexcept {
@@ -170,17 +170,25 @@ void Recording::released(const void* block) noexcept {
   hold(0, gone.size);
 }
 
+/// The block keeps its number at another address.
+Block* Recording::move(Block* from, const void* to) noexcept {
+  const Block moved{address_of(to), from->number, from->size};
+  blocks_.remove(from);
+  if (Block* const stale = blocks_.find(moved.address); stale != nullptr) released(to);
+  blocks_.insert(moved);  // in the place that was just given up
+  return blocks_.find(moved.address);
+}
+
 void Recording::reallocated(const void* from, const void* to, std::size_t size) noexcept {
-  if (from != to) {
+  Block* found = blocks_.find(address_of(from));
+  if (from != to && found != nullptr && options_.are_moves_resizes) found = move(found, to);
+  if (from != to && !options_.are_moves_resizes) {
     allocated(to, size, 0);
     released(from);
-    return;
-  }
-  Block* const found = blocks_.find(address_of(from));
-  if (found == nullptr) {
+  } else if (found == nullptr) {
     allocated(to, size, 0);
   } else if (!is_traced(size)) {
-    released(from);
+    released(to);
   } else if (found->size != saturated(size)) {
     const std::uint32_t old_size = found->size;
     found->size = saturated(size);

@@ -21,11 +21,17 @@ namespace drone::preload {
 inline constexpr std::uint32_t kBaseAlignment = sizeof(void*);
 static_assert(kBaseAlignment == 4 || kBaseAlignment == 8);
 
+struct RecordingOptions {
+  std::size_t max_request =
+      0;  ///< requests of more bytes are no event, nor what becomes of their blocks
+  bool are_moves_resizes = false;  ///< a reallocation that moves is a RESIZE, no ALLOC and DEALLOC
+};
+
 class Recording {
  public:
   /// Begins a new file and a new trace. `status` must outlive it. False if that fails: status.error
   /// says why.
-  bool begin(const char* path, bool is_shared_name, std::size_t max_request,
+  bool begin(const char* path, bool is_shared_name, const RecordingOptions& options,
              RecordingStatus& status) noexcept;
 
   /// `block` (not null) was allocated. `alignment`: the one that the request named, or 0. A request
@@ -49,6 +55,7 @@ class Recording {
 
  private:
   bool is_traced(std::size_t size) noexcept;
+  Block* move(Block* from, const void* to) noexcept;
   void name_alignment(std::uint32_t block, std::size_t alignment) noexcept;
   void emit(const heaptrace::Writes& writes) noexcept;
   void put(const heaptrace::Write& write) noexcept;
@@ -62,7 +69,7 @@ class Recording {
   BlockNumbers numbers_;
   BlockTable blocks_;
   RecordingStatus* status_ = nullptr;
-  std::size_t max_request_ = 0;
+  RecordingOptions options_{};
   std::uint32_t counted_ = 0;    ///< events that SEQUENCE counts
   std::uint32_t sequences_ = 0;  ///< periods that a SEQUENCE was written for
   std::uint32_t dropped_ = 0;    ///< and not yet reported

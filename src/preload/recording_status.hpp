@@ -20,6 +20,8 @@ inline constexpr const char* kPidVariable = "DRONE_HEAPTRACE_PID";
 inline constexpr std::size_t kPidDigits = 10;
 /// Requests of more bytes are left out of the trace.
 inline constexpr const char* kMaxRequestVariable = "DRONE_HEAPTRACE_MAX_REQUEST";
+/// "1": a reallocation is a resize of its block, also where it moved.
+inline constexpr const char* kResizesVariable = "DRONE_HEAPTRACE_RESIZES";
 /// A file to map the RecordingStatus from.
 inline constexpr const char* kStatusVariable = "DRONE_HEAPTRACE_STATUS";
 

@@ -249,6 +249,17 @@ def test_largest_request(program):
     print("requests above the limit are left out")
 
 
+def test_resizes(program):
+    output, _ = record(program, "threads", options=["--resizes"])
+    story, notes = own(lives(events(trace()))), told(output)
+    for self in range(1, 9):
+        check([each for each in story if each[1] % 16 == self] == [each for each in notes if each[1] % 16 == self],
+              f"--resizes, thread {self}: each reallocation is one event")
+    record(program, "c", options=["--resizes", "--max-request", "20300"])
+    lives(events(trace()))
+    print("with --resizes each reallocation is one event")
+
+
 def test_interrupted():
     with subprocess.Popen([DRONE, "heap", "record", sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"], cwd=WORK,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
@@ -319,6 +330,7 @@ def main():
         test_descriptors(program)
         test_other_processes(program)
         test_largest_request(program)
+        test_resizes(program)
     test_interrupted()
     test_real_programs()
     test_no_recording(program_of([]))
