@@ -78,35 +78,114 @@ std::vector<SizeClass> merge(std::span<const Demand> demands) {
   return classes;
 }
 
-/// The table of least(k, i), filled one k after the other.
+/// A pool for neighbouring sizes, given one after the other, whose capacity is the sum of their
+/// counts. Its cost is what it wastes.
+class SumInterval {
+ public:
+  SumInterval(const std::vector<SizeClass>& classes, std::size_t first)
+      : classes_(classes), next_(first) {}
+
+  void extend() {
+    const SizeClass& next = classes_[next_++];
+    alignment_ = std::max(alignment_, next.alignment);
+    const std::uint32_t larger = heap::round_up(next.size, alignment_);
+    cost_ += (larger - pool_.block_size) * std::uint64_t{pool_.capacity} +
+             (larger - next.size) * next.count;
+    pool_.block_size = larger;
+    pool_.capacity += static_cast<std::uint32_t>(next.count);
+  }
+  /// Otherwise the block would serve the next size, too.
+  bool is_allowed() const {
+    return next_ == classes_.size() || pool_.block_size < classes_[next_].size;
+  }
+  std::uint64_t cost() const { return cost_; }
+  heap::PoolSpec pool() const { return pool_; }
+
+ private:
+  const std::vector<SizeClass>& classes_;
+  std::size_t next_;
+  std::uint32_t alignment_ = 1;
+  std::uint64_t cost_ = 0;
+  heap::PoolSpec pool_{0, 0};
+};
+
+/// The same, with the joint peak of the sizes as capacity. Its cost is the bytes it takes.
+class JointInterval {
+ public:
+  JointInterval(const JointPeaks& peaks, std::size_t first)
+      : peaks_(peaks), first_(first), next_(first) {}
+
+  void extend() {
+    alignment_ = std::max(alignment_, peaks_.alignments()[next_]);
+    pool_ = {heap::round_up(peaks_.sizes()[next_], alignment_), peaks_.peak(first_, next_)};
+    ++next_;
+  }
+  bool is_allowed() const {
+    return next_ == peaks_.sizes().size() || pool_.block_size < peaks_.sizes()[next_];
+  }
+  std::uint64_t cost() const { return std::uint64_t{pool_.block_size} * pool_.capacity; }
+  heap::PoolSpec pool() const { return pool_; }
+
+ private:
+  const JointPeaks& peaks_;
+  std::size_t first_;
+  std::size_t next_;
+  std::uint32_t alignment_ = 1;
+  heap::PoolSpec pool_{0, 0};
+};
+
+/// What a pool adds to the least that it and all larger ones take: the step from the block below
+/// it to its own, for every block that was alive at one time and fits none below.
+class BoundInterval {
+ public:
+  BoundInterval(const JointPeaks& peaks, std::size_t first)
+      : sizes_(peaks.sizes()),
+        next_(first),
+        below_(first == 0 ? 0 : sizes_[first - 1]),
+        above_(peaks.peak(first, sizes_.size() - 1)) {}
+
+  void extend() { ++next_; }
+  bool is_allowed() const { return true; }
+  std::uint64_t cost() const { return std::uint64_t{sizes_[next_ - 1] - below_} * above_; }
+  heap::PoolSpec pool() const { return {sizes_[next_ - 1], above_}; }
+
+ private:
+  const std::vector<std::uint32_t>& sizes_;
+  std::size_t next_;
+  std::uint32_t below_;
+  std::uint32_t above_;
+};
+
+/// The table of least(k, i), filled one k after the other, for `n` sizes; `interval(i)` begins a
+/// pool at the i-th. A cost never falls as an interval grows.
+template <class BeginInterval>
 class Search {
  public:
-  /// Searches for layouts of one pool at first. Needs at least one class.
-  explicit Search(std::vector<SizeClass> classes)
-      : classes_(std::move(classes)), least_(classes_.size() + 1, kImpossible) {
+  /// Searches for layouts of one pool at first. Needs at least one size.
+  Search(std::size_t n, BeginInterval interval) : interval_(interval), least_(n + 1, kImpossible) {
     least_.back() = 0;
     add_pool();
   }
 
-  std::size_t size_count() const { return classes_.size(); }
+  std::size_t size_count() const { return least_.size() - 1; }
   std::size_t pool_count() const { return ends_.size(); }
-  std::uint64_t least_waste() const { return least_.front(); }
+  std::uint64_t least_cost() const { return least_.front(); }
 
   /// Goes on to layouts of one pool more: at most as many as there are sizes.
   void add_pool() {
-    const std::size_t n = classes_.size();
+    const std::size_t n = size_count();
     std::vector<std::uint64_t> least(n + 1, kImpossible);
     std::vector<std::uint32_t> end(n, 0);
     for (std::size_t i = 0; i != n; ++i) {
-      Interval interval;
+      auto interval = interval_(i);
       for (std::size_t j = i; j != n; ++j) {
-        interval.extend(classes_[j]);
-        if (interval.waste >= least[i]) break;
-        if (j + 1 != n && interval.block >= classes_[j + 1].size) continue;
+        interval.extend();
+        if (interval.cost() >= least[i]) break;
+        if (!interval.is_allowed()) continue;
         const std::uint64_t rest = least_[j + 1];
         // The first of equals has the smallest block.
-        if (rest != kImpossible && interval.waste + rest < least[i]) {
-          least[i] = interval.waste + rest;
+        if (rest != kImpossible && interval.cost() + rest < least[i]) {
+          least[i] = interval.cost() + rest;
           end[i] = static_cast<std::uint32_t>(j + 1);
         }
       }
@@ -115,40 +194,27 @@ class Search {
     ends_.push_back(std::move(end));
   }
 
-  /// The layout that wastes the least; of several, the one with the smallest blocks first.
+  /// The layout that costs the least; of several, the one with the smallest blocks first.
   PoolLayout layout() const {
     PoolLayout pools;
     std::size_t i = 0;
     for (std::size_t k = pool_count(); k != 0; --k) {
-      Interval interval;
-      const std::size_t end = ends_[k - 1][i];
-      for (; i != end; ++i) interval.extend(classes_[i]);
-      pools.push_back({interval.block, static_cast<std::uint32_t>(interval.count)});
+      auto interval = interval_(i);
+      for (const std::size_t end = ends_[k - 1][i]; i != end; ++i) interval.extend();
+      pools.push_back(interval.pool());
     }
     return pools;
   }
 
  private:
-  /// A pool for neighbouring sizes, given one after the other.
-  struct Interval {
-    std::uint32_t alignment = 1;
-    std::uint32_t block = 0;
-    std::uint64_t count = 0;
-    std::uint64_t waste = 0;
-
-    void extend(const SizeClass& next) {
-      alignment = std::max(alignment, next.alignment);
-      const std::uint32_t larger = heap::round_up(next.size, alignment);
-      waste += (larger - block) * count + (larger - next.size) * next.count;
-      block = larger;
-      count += next.count;
-    }
-  };
-
-  std::vector<SizeClass> classes_;
+  BeginInterval interval_;
   std::vector<std::uint64_t> least_;              ///< [i], for as many pools as were added
   std::vector<std::vector<std::uint32_t>> ends_;  ///< [pools - 1][i]: end of the first interval
 };
+
+auto search_sums(const std::vector<SizeClass>& classes) {
+  return Search(classes.size(), [&classes](std::size_t i) { return SumInterval(classes, i); });
+}
 
 }  // namespace
 
@@ -159,23 +225,52 @@ std::uint64_t layout_bytes(std::span<const heap::PoolSpec> pools) {
 }
 
 PoolLayout optimize(std::span<const Demand> demands, std::size_t max_pools) {
-  std::vector<SizeClass> classes = merge(demands);
+  const std::vector<SizeClass> classes = merge(demands);
   if (classes.empty()) return {};
-  Search search(std::move(classes));
+  auto search = search_sums(classes);
   while (search.pool_count() < std::min(max_pools, search.size_count())) search.add_pool();
   return search.layout();
 }
 
 std::optional<std::size_t> fewest_pools(std::span<const Demand> demands,
                                         std::uint64_t max_fragmentation, std::size_t max_pools) {
-  std::vector<SizeClass> classes = merge(demands);
+  const std::vector<SizeClass> classes = merge(demands);
   if (classes.empty()) return 0;
-  Search search(std::move(classes));
-  while (search.least_waste() > max_fragmentation) {
+  auto search = search_sums(classes);
+  while (search.least_cost() > max_fragmentation) {
     if (search.pool_count() == max_pools) return std::nullopt;
     search.add_pool();
   }
   return search.pool_count();
+}
+
+PoolLayout optimize(const JointPeaks& peaks, std::size_t max_pools) {
+  const std::size_t n = peaks.sizes().size();
+  if (n == 0) return {};
+  Search search(n, [&peaks](std::size_t i) { return JointInterval(peaks, i); });
+  // A further pool may cost bytes here: what two intervals reach at different times, they share.
+  PoolLayout best = search.layout();
+  std::uint64_t least = search.least_cost();
+  while (search.pool_count() < std::min(max_pools, n)) {
+    search.add_pool();
+    if (search.least_cost() >= least) continue;
+    least = search.least_cost();
+    best = search.layout();
+  }
+  return best;
+}
+
+LowerBound lower_bound(const JointPeaks& peaks, std::size_t max_pools) {
+  const std::size_t n = peaks.sizes().size();
+  if (n == 0) return {};
+  Search search(n, [&peaks](std::size_t i) { return BoundInterval(peaks, i); });
+  while (search.pool_count() < std::min(max_pools, n)) search.add_pool();
+  LowerBound bound{search.least_cost(), search.layout()};
+  // Each pool stands there with all that must fit it or a larger one.
+  for (std::size_t i = 0; i + 1 < bound.pools.size(); ++i) {
+    bound.pools[i].capacity -= bound.pools[i + 1].capacity;
+  }
+  return bound;
 }
 
 PoolLayout with_headroom(PoolLayout pools, std::uint64_t heap_size) {

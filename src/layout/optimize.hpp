@@ -11,6 +11,7 @@
 
 #include "drone/heap/pool_spec.hpp"
 #include "layout/demand.hpp"
+#include "layout/joint_peaks.hpp"
 
 namespace drone::layout {
 
@@ -26,6 +27,23 @@ std::uint64_t layout_bytes(std::span<const heap::PoolSpec> pools);
 /// O(max_pools x n^2), n the number of effective sizes. Throws Error (kNoLayout) if no heap of 32
 /// bits holds the demands, or a demand names an alignment above heap::kMaxAlignment.
 PoolLayout optimize(std::span<const Demand> demands, std::size_t max_pools);
+
+/// The same with the joint peaks of intervals as capacities: `--tight` without spill. Safe for the
+/// traces that the peaks are of, whatever the order of their requests at one instant. Cost as
+/// above; throws nothing.
+PoolLayout optimize(const JointPeaks& peaks, std::size_t max_pools);
+
+/// What no layout can do with less.
+struct LowerBound {
+  std::uint64_t bytes = 0;
+  /// The layout that would take just so much. It may not run the trace, and its blocks may not be
+  /// aligned for it.
+  PoolLayout pools;
+};
+
+/// The fewest bytes that any layout of at most `max_pools` pools takes that runs the traces the
+/// peaks are of, whatever rule placed the requests (docs/layout-search.md, "The lower bound").
+LowerBound lower_bound(const JointPeaks& peaks, std::size_t max_pools);
 
 /// The fewest pools, at most `max_pools`, with which an optimal layout has at most
 /// `max_fragmentation` bytes of fragmentation; none if even `max_pools` have more. Cost and errors
