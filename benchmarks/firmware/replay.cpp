@@ -119,6 +119,6 @@ int main() {
   grown_in_place.print("resize");
   moved.print("move");
   drone::test::print("sbrk ");
-  print_number(static_cast<std::uint32_t>(program_break - free_ram));
+  print_number(static_cast<std::uint32_t>(highest_break - free_ram));
   drone::test::print("\n");
 }

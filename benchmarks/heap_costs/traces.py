@@ -29,12 +29,22 @@ def names():
     return sorted(path.name.removesuffix(".txt.xz") for path in FOLDER.glob("*.txt.xz"))
 
 
+def recorded_names():
+    """Of those that `record_traces` recorded."""
+    return sorted(path.name.removesuffix(".txt.xz") for path in (FOLDER / "debian").glob("*.txt.xz"))
+
+
+def path_of(name):
+    given = FOLDER / f"{name}.txt.xz"
+    return given if given.exists() else FOLDER / "debian" / f"{name}.txt.xz"
+
+
 def read(name):
     """Numbers of blocks become slots, which are used again, so that firmware needs few of them."""
     events, sizes = [], set()
     live, free, slots = {}, [], 0
     live_bytes = peak_bytes = 0
-    with lzma.open(FOLDER / f"{name}.txt.xz", "rt") as lines:
+    with lzma.open(path_of(name), "rt") as lines:
         for line in lines:
             kind, block, *rest = line.split()
             size = int(rest[0]) if rest else 0
