@@ -100,7 +100,7 @@ std::filesystem::path find(const std::string& program, const Environment& enviro
                 is_here ? "if you mean the file here: ./" + program
                         : "give its path, or a name that your shell would find in PATH");
   }
-  const std::filesystem::path path = environment.directory / program;
+  std::filesystem::path path = environment.directory / program;
   if (!std::filesystem::exists(path, failure)) {
     throw Error(ExitStatus::kInput, "there is no program '" + program + "'");
   }

@@ -453,12 +453,12 @@ void* pvalloc(std::size_t size) noexcept {
 
 // They skip the destructors, this library's included.
 
-[[noreturn]] void _exit(int status) {
+void _exit(int status) {
   end();
   for (;;) ::syscall(SYS_exit_group, status);
 }
 
-[[noreturn]] void _Exit(int status) noexcept { ::_exit(status); }
+void _Exit(int status) noexcept { ::_exit(status); }
 
 #pragma GCC visibility pop
 }

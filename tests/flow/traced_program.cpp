@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 
-// What heap_record.py runs under `drone heap record`: uses its heap in a way that its argument names,
-// and writes to standard output what it did, in the order in which it did it:
+// What heap_record.py runs under `drone heap record`: uses its heap in a way that its argument
+// names, and writes to standard output what it did, in the order in which it did it:
 //
 //   a SIZE ALIGNMENT    allocated, alignment 0: none named
 //   n SIZE ALIGNMENT    asked in vain
 //   f SIZE              freed
 //   r OLD NEW           reallocated, by luck in place or elsewhere
 //
-// All its sizes are at least kLeast, so that the test can tell them from the C library's own. It keeps
-// its notes where it needs no heap for them. With threads, each uses sizes of its own: thread t those
-// with size % 16 == t.
+// All its sizes are at least kLeast, so that the test can tell them from the C library's own. It
+// keeps its notes where it needs no heap for them. With threads, each uses sizes of its own: thread
+// t those with size % 16 == t.
 
 #include <fcntl.h>
 #include <malloc.h>
@@ -43,7 +43,8 @@ class Notes {
   [[gnu::format(printf, 2, 3)]] void add(const char* format, ...) {
     std::va_list arguments;
     va_start(arguments, format);
-    const int written = std::vsnprintf(text_.data() + size_, text_.size() - size_, format, arguments);
+    const int written =
+        std::vsnprintf(text_.data() + size_, text_.size() - size_, format, arguments);
     va_end(arguments);
     size_ += static_cast<std::size_t>(written);
     if (size_ + 100 > text_.size()) std::abort();
