@@ -7,6 +7,7 @@
 //   one_per_size   a pool for each effective size, with as many blocks as were alive at one time
 //   bound          what no layout of so many pools can do with less
 //   tight          capacities are the joint peaks of intervals; no request spills
+//   spill          with larger pools' idle blocks for smaller requests: what --tight searches for
 //   default        capacities are the sums of max counts
 //
 // No layout is printed that the trace does not run on: each is replayed.
@@ -27,6 +28,8 @@
 #include "layout/life_tracker.hpp"
 #include "layout/optimize.hpp"
 #include "layout/replay.hpp"
+#include "layout/spill_search.hpp"
+#include "layout/workload.hpp"
 
 namespace drone::layout {
 namespace {
@@ -78,14 +81,21 @@ void run(const std::vector<std::size_t>& pool_counts) {
   demands.add(events);
   LifeTracker tracker;
   JointPeaksCollector collector(kBaseAlignment, tracker);
-  tracker.add(events, [&](std::uint32_t, std::uint32_t from, std::uint32_t to) {
+  WorkloadCollector workloads(kBaseAlignment, tracker);
+  tracker.add(events, [&](std::uint32_t object, std::uint32_t from, std::uint32_t to) {
     collector.add(from, to);
+    workloads.add(object, from, to);
   });
   const JointPeaks& peaks = collector.peaks();
+  if (workloads.is_too_long()) throw std::runtime_error("the trace is too long");
+  const Workload workload = workloads.take();
 
   print("one_per_size", 0, demand_bytes(demands.demands()));
   for (const std::size_t pools : pool_counts) {
     print("bound", pools, lower_bound(peaks, pools).bytes);
+    SpillSearchOptions search;
+    search.max_pools = pools;
+    print_layout("spill", pools, search_with_spill(workload, peaks, search), events);
     print_layout("tight", pools, optimize(peaks, pools), events);
     print_layout("default", pools, optimize(demands.demands(), pools), events);
   }

@@ -34,7 +34,7 @@ FIRMWARE_LAYERS = {
     "drone/heaptrace": {"drone/heaptrace", "drone/heap", "drone/cortex_m"},
 }
 # What the host may include from a header that other modules see: the standard library and POSIX.
-THIRD_PARTY = re.compile(r"^(CLI/|toml\+\+|fmt/|nlohmann/|asio|unicorn/|elfutils/|dwarf|zstd|boost/)")
+THIRD_PARTY = re.compile(r"^(CLI/|toml\+\+|fmt/|nlohmann/|asio|unicorn/|elfutils/|dwarf|zstd|zlib|lzma|boost/)")
 
 
 def module_rules():

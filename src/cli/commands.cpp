@@ -310,15 +310,27 @@ void add_heap(CLI::App& app, Run& run, Environment& environment) {
       "Record a trace first, with the heaptrace feature built in:\n"
       "  just features=heaptrace flash\n"
       "  just heaptrace\n\n"
+      "Examples:\n"
+      "  drone heap -f heaptrace -s 10K     the table of one trace\n"
+      "  drone heap -f boot -f a-day        one table over both: the largest max counts, the sums\n"
+      "                                     of allocations\n\n"
+      "Of code that runs on a Linux host, recordings of mtrace and heaptrack are read as well, "
+      "and\n"
+      "plain text: `a ID SIZE`, `r ID SIZE` or `f ID` a line. Files may be compressed (zstd, "
+      "gzip,\n"
+      "xz). docs/imports.md says how to record each.\n\n"
       "The exit status is 0 also where the table rests on a trace that is not whole; the table\n"
       "says so. `drone itm` has checked that.");
   command
       ->add_option("--heap", heap->heap, "Which heap of Drone.toml: [heap.NAME] [default: [heap]]")
       ->type_name("NAME");
   command
-      ->add_option("-f,--file", heap->file,
-                   "The trace [default: heaptrace; with --heap, NAME.heaptrace]")
-      ->type_name("FILE");
+      ->add_option("-f,--file", heap->files,
+                   "The trace; several, as in -f A -f B, count together [default: heaptrace; with "
+                   "--heap, NAME.heaptrace]")
+      ->type_name("FILE")
+      ->take_all()
+      ->allow_extra_args(false);
   command
       ->add_option("-s,--size", heap->size,
                    "Size of the heap: bytes, or K, M [default: Drone.toml's, else the trace's own]")
@@ -348,13 +360,17 @@ void add_heap(CLI::App& app, Run& run, Environment& environment) {
     to->add_flag("--fit", generate_options->fit,
                  "No headroom: the heap becomes exactly as large as the layout")
         ->group(group);
+    to->add_flag("--write", generate_options->write,
+                 "Put the layout into Drone.toml, after showing the difference; all else in it "
+                 "stays as it is")
+        ->group(group);
   };
   add_generate_options(command, "");
   add_heap_record(*command, run, environment);
   command->callback([&run, &environment, heap, command] {
     if (!command->get_subcommands().empty()) return;
-    if (command->count("--pools") + command->count("--fit") != 0) {
-      throw Error(ExitStatus::kUsage, "--pools and --fit are for `drone heap generate`",
+    if (command->count("--pools") + command->count("--fit") + command->count("--write") != 0) {
+      throw Error(ExitStatus::kUsage, "--pools, --fit and --write are for `drone heap generate`",
                   "drone heap generate --pools 5");
     }
     run = [&environment, heap] {
@@ -368,7 +384,9 @@ void add_heap(CLI::App& app, Run& run, Environment& environment) {
   generate->footer(
       "The options of `drone heap` (--heap, -f, -s, --port, --input-format) may stand here too.\n\n"
       "Example:\n"
-      "  drone heap generate --pools 5 > heap.toml");
+      "  drone heap generate --pools 5 > heap.toml\n"
+      "  drone heap generate --pools 8 --write      replace the pools of [heap] in Drone.toml\n"
+      "  drone heap generate -f boot -f a-day       a layout that serves both traces");
   add_generate_options(generate, "Options");
   generate->callback([&run, &environment, heap, generate_options] {
     if (heap->follow) {
@@ -377,6 +395,32 @@ void add_heap(CLI::App& app, Run& run, Environment& environment) {
     }
     run = [&environment, heap, generate_options] {
       return run_heap_generate(*heap, *generate_options, environment);
+    };
+  });
+  auto simulate_options = std::make_shared<SimulateOptions>();
+  CLI::App* simulate = command->add_subcommand(
+      "simulate", "Replay the trace on any layout: would it have run, and at what cost?");
+  simulate->fallthrough();
+  simulate->footer(
+      "The options of `drone heap` (--heap, -f, --port, --input-format) may stand here too.\n\n"
+      "Examples:\n"
+      "  drone heap simulate                        on the layout in Drone.toml\n"
+      "  drone heap generate --pools 8 --fit > eight.toml\n"
+      "  drone heap simulate --layout eight.toml    on another one\n"
+      "  drone heap simulate -f boot -f a-day       two traces, each on an empty heap\n\n"
+      "The exit status is 1 if a request fails that the traced program was served.");
+  simulate
+      ->add_option("--layout", simulate_options->layout,
+                   "A Drone.toml, or what `drone heap generate` printed; - for stdin [default: the "
+                   "project's Drone.toml]")
+      ->type_name("FILE");
+  simulate->callback([&run, &environment, heap, simulate_options] {
+    if (heap->follow) {
+      throw Error(ExitStatus::kUsage, "--follow is for `drone heap`: what is replayed is whole",
+                  "leave out one of them");
+    }
+    run = [&environment, heap, simulate_options] {
+      return run_heap_simulate(*heap, *simulate_options, environment);
     };
   });
 }

@@ -3,6 +3,7 @@
 
 #include <ostream>
 #include <span>
+#include <utility>
 
 #include "cli/heap_input.hpp"
 #include "heaptrace/reader.hpp"
@@ -13,15 +14,24 @@ namespace drone::cli {
 
 ExitStatus run_heap(const HeapOptions& options, Environment& environment) {
   const HeapInput input = heap_input(options, environment);
-  heaptrace::UsageCollector collector;
-  const heaptrace::Summary summary = read_trace(
-      input, [&] { collector = {}; },
-      [&](std::span<const heaptrace::Event> events) { collector.add(events); });
-  note_format(summary, input, environment);
-  const std::uint32_t size = heap_size(input, summary.description);
-  const std::uint32_t alignment = base_alignment(input, summary.description);
-  environment.out << report::render_text(
-      report::make_heap_report(collector.usage(), summary, size, alignment));
+  heaptrace::Usage usage;
+  std::vector<report::TracePart> parts;
+  std::vector<DescribedTrace> said;
+  for (const TraceInput& trace : input.traces) {
+    heaptrace::UsageCollector collector;
+    heaptrace::Summary summary = read_trace(
+        trace, [&] { collector = {}; },
+        [&](std::span<const heaptrace::Event> events) { collector.add(events); });
+    note_format(summary, trace, environment);
+    said.push_back(described(trace, summary));
+    const heaptrace::Usage its = collector.usage();
+    merge(usage, its);
+    parts.push_back({trace.file.string(), std::move(summary), its.peak_bytes});
+  }
+  const std::uint32_t size = heap_size(input, said);
+  warn_of_alignments(said, environment);
+  environment.out << report::render_text(report::make_heap_report(
+      std::move(usage), std::move(parts), size, base_alignment(input, said)));
   return ExitStatus::kDone;
 }
 

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cli/environment.hpp"
 #include "support/exit_status.hpp"
@@ -14,7 +15,7 @@ namespace drone::cli {
 struct HeapOptions {
   std::optional<std::string> heap;  ///< NAME of [heap.NAME]; else [heap]
   /// Default: the heap's own, project::trace_file_name(), in the project's folder.
-  std::optional<std::filesystem::path> file;
+  std::vector<std::filesystem::path> files;
   std::optional<std::string> size;    ///< as given to -s
   std::optional<unsigned> port;       ///< default: the heap's
   std::string input_format = "auto";  ///< as heaptrace::parse_input_format() reads it
@@ -25,17 +26,27 @@ struct HeapOptions {
 /// is closed or the user ends it.
 ExitStatus run_heap_follow(const HeapOptions& options, Environment& environment);
 
-/// Prints the usage statistics of a trace.
+/// Prints the usage statistics of traces, all in one table.
 ExitStatus run_heap(const HeapOptions& options, Environment& environment);
 
 /// Options of `drone heap generate`, beyond those of `drone heap`.
 struct GenerateOptions {
   std::size_t pools = 5;
   bool fit = false;
+  bool write = false;  ///< into Drone.toml, too
 };
 
 /// Prints an optimised [heap] section.
 ExitStatus run_heap_generate(const HeapOptions& heap, const GenerateOptions& options,
+                             Environment& environment);
+
+/// Options of `drone heap simulate`, beyond those of `drone heap`.
+struct SimulateOptions {
+  std::optional<std::filesystem::path> layout;  ///< "-" is stdin; default: Drone.toml
+};
+
+/// Replays traces on any layout. Exit status 1 if requests fail that the program was served.
+ExitStatus run_heap_simulate(const HeapOptions& heap, const SimulateOptions& options,
                              Environment& environment);
 
 }  // namespace drone::cli

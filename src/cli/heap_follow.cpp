@@ -54,9 +54,9 @@ std::optional<std::string> table(const HeapInput& input, const heaptrace::Follow
   }
   const bool has_size = input.size || summary.description.heap_size;
   if (!has_size && !trace.has_ended() && summary.events < kDescribedBy) return std::nullopt;
-  report::HeapReport report = report::make_heap_report(trace.usage().usage(), summary,
-                                                       heap_size(input, summary.description),
-                                                       base_alignment(input, summary.description));
+  const std::vector<DescribedTrace> said = {described(input.traces.front(), summary)};
+  report::HeapReport report = report::make_heap_report(
+      trace.usage().usage(), summary, heap_size(input, said), base_alignment(input, said));
   report.still_written = true;
   return report::render_text(report);
 }
@@ -105,7 +105,7 @@ class Roll final : public Page {
 /// The terminal's other screen, redrawn; the last table is printed on the one that was there.
 class Screen final : public Page {
  public:
-  Screen(Environment& environment, const HeapInput& input, const heaptrace::FollowedTrace& trace)
+  Screen(Environment& environment, const TraceInput& input, const heaptrace::FollowedTrace& trace)
       : environment_(environment), input_(input), trace_(trace) {
     environment_.out << "\x1b[?1049h\x1b[H\x1b[J" << std::flush;
     changed_at_ = Clock::now();
@@ -189,7 +189,7 @@ class Screen final : public Page {
   }
 
   Environment& environment_;
-  const HeapInput& input_;
+  const TraceInput& input_;
   const heaptrace::FollowedTrace& trace_;
   bool left_ = false;
   std::string table_;
@@ -206,13 +206,17 @@ bool can_redraw(const Environment& environment) {
 }  // namespace
 
 ExitStatus run_heap_follow(const HeapOptions& options, Environment& environment) {
+  if (options.files.size() > 1) {
+    throw Error(ExitStatus::kUsage, "--follow is for one trace", "name one file after -f");
+  }
   const HeapInput input = heap_input(options, environment);
+  const TraceInput& followed = input.traces.front();
   const Interrupts interrupts;
   try {
-    heaptrace::FollowedTrace trace(input.path, input.read);
+    heaptrace::FollowedTrace trace(followed.path, followed.read);
     std::unique_ptr<Page> page;
     if (can_redraw(environment)) {
-      page = std::make_unique<Screen>(environment, input, trace);
+      page = std::make_unique<Screen>(environment, followed, trace);
     } else {
       page = std::make_unique<Roll>(environment);
     }
@@ -226,17 +230,17 @@ ExitStatus run_heap_follow(const HeapOptions& options, Environment& environment)
       }
       page->tick(now);
       if (!trace.has_begun() && !std::exchange(waits, true) && !can_redraw(environment)) {
-        environment.err << "waiting for '" << input.file.string() << "'\n" << std::flush;
+        environment.err << "waiting for '" << followed.file.string() << "'\n" << std::flush;
       }
       pollfd interrupted{interrupts.descriptor(), POLLIN, 0};
       ::poll(&interrupted, 1, kPoll.count());
     }
     if (!trace.has_begun()) return ExitStatus::kInterrupted;
     trace.finish();
-    if (!can_redraw(environment)) note_format(trace.summary(), input, environment);
+    if (!can_redraw(environment)) note_format(trace.summary(), followed, environment);
     if (const auto text = table(input, trace)) page->finish(*text);
   } catch (const Error& error) {
-    throw about(input, error);
+    throw about(followed, error);
   }
   return ExitStatus::kDone;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 
-// `drone heap generate`: reads the trace twice, for what it asks and for the proof.
+// `drone heap generate`: reads the traces twice, for what it asks and for the proof.
 
+#include <array>
 #include <optional>
 #include <ostream>
 #include <span>
@@ -11,6 +12,7 @@
 
 #include "cli/heap.hpp"
 #include "cli/heap_input.hpp"
+#include "cli/write_layout.hpp"
 #include "heaptrace/reader.hpp"
 #include "layout/demand.hpp"
 #include "layout/replay.hpp"
@@ -25,43 +27,60 @@ namespace {
 using heaptrace::Event;
 using heaptrace::Summary;
 
-/// What a trace asks of a heap with that base alignment.
+/// What the traces ask of a heap with that base alignment.
 struct Asked {
-  Summary trace;
+  std::vector<Summary> traces;  ///< as the input has them
+  std::vector<DescribedTrace> said;
   std::uint32_t base_alignment;
   layout::DemandCollector demands;
 };
 
-/// The base alignment is Drone.toml's, because the layout is for the next build; else the trace's
-/// own, which is known only when it has been read: so both are collected.
-Asked read_demands(const HeapInput& input) {
-  std::vector<layout::DemandCollector> collectors;
-  const auto restart = [&collectors] {
-    collectors = {layout::DemandCollector(4), layout::DemandCollector(8)};
+/// The base alignment is Drone.toml's, because the layout is for the next build; else the traces'
+/// own, which is known only when they have been read: so both are collected.
+Asked read_demands(const HeapInput& input, Environment& environment) {
+  const auto none = [] {
+    return std::array{layout::DemandCollector(4), layout::DemandCollector(8)};
   };
-  restart();
-  Summary trace = read_trace(input, restart, [&collectors](std::span<const Event> events) {
-    for (layout::DemandCollector& each : collectors) each.add(events);
-  });
-  const bool is_8 =
-      input.base_alignment.value_or(trace.description.base_alignment.value_or(4)) == 8;
-  return {std::move(trace), is_8 ? 8U : 4U, std::move(collectors[is_8 ? 1 : 0])};
+  std::array<layout::DemandCollector, 2> all = none();
+  std::vector<Summary> traces;
+  std::vector<DescribedTrace> said;
+  for (const TraceInput& trace : input.traces) {
+    std::array<layout::DemandCollector, 2> collectors = none();
+    traces.push_back(read_trace(
+        trace, [&] { collectors = none(); },
+        [&](std::span<const Event> events) {
+          for (layout::DemandCollector& each : collectors) each.add(events);
+        }));
+    for (std::size_t i = 0; i != all.size(); ++i) all[i].merge(collectors[i]);
+    note_format(traces.back(), trace, environment);
+    said.push_back(described(trace, traces.back()));
+  }
+  warn_of_alignments(said, environment);
+  const std::uint32_t alignment =
+      input.base_alignment ? *input.base_alignment : base_alignment(input, said);
+  return {std::move(traces), std::move(said), alignment, std::move(all[alignment == 8 ? 1 : 0])};
 }
 
+/// Every trace on its own; of their figures the largest high-water marks, and the sums of the rest.
 layout::ReplayResult replay(const HeapInput& input, const Asked& asked,
                             const layout::PoolLayout& pools) {
-  layout::Replay run(pools, asked.base_alignment);
-  const Summary again = read_trace(
-      input, [&] { run = layout::Replay(pools, asked.base_alignment); },
-      [&run](std::span<const Event> events) { run.add(events); });
-  if (again.bytes != asked.trace.bytes) {
-    throw Error(ExitStatus::kInput, "'" + input.file.string() + "' changed while it was read",
-                "stop the recording first");
+  layout::ReplayResult all = layout::Replay(pools, asked.base_alignment).result();
+  for (std::size_t i = 0; i != input.traces.size(); ++i) {
+    const TraceInput& trace = input.traces[i];
+    layout::Replay run(pools, asked.base_alignment);
+    const Summary again = read_trace(
+        trace, [&] { run = layout::Replay(pools, asked.base_alignment); },
+        [&run](std::span<const Event> events) { run.add(events); });
+    if (again.bytes != asked.traces[i].bytes) {
+      throw Error(ExitStatus::kInput, "'" + trace.file.string() + "' changed while it was read",
+                  "stop the recording first");
+    }
+    merge(all, run.result());
   }
-  if (run.result().failed != asked.demands.unservable()) {
+  if (all.failed != asked.demands.unservable()) {
     throw std::logic_error("the layout found does not run the trace: please report this");
   }
-  return run.result();
+  return all;
 }
 
 }  // namespace
@@ -69,15 +88,16 @@ layout::ReplayResult replay(const HeapInput& input, const Asked& asked,
 ExitStatus run_heap_generate(const HeapOptions& heap, const GenerateOptions& options,
                              Environment& environment) {
   const HeapInput input = heap_input(heap, environment);
-  const Asked asked = read_demands(input);
-  note_format(asked.trace, input, environment);
+  const Asked asked = read_demands(input, environment);
   std::optional<std::uint32_t> size;
-  if (!options.fit) size = heap_size(input, asked.trace.description);
+  if (!options.fit) size = heap_size(input, asked.said);
 
   report::LayoutReport report;
   report.suggestion = layout::suggest(asked.demands, options.pools, size);
   report.replay = replay(input, asked, report.suggestion.pools);
-  report.trace = asked.trace;
+  for (std::size_t i = 0; i != input.traces.size(); ++i) {
+    report.traces.push_back({input.traces[i].file.string(), asked.traces[i]});
+  }
   report.failed = asked.demands.failed();
   report.unservable = asked.demands.unservable();
   report.section = project::section_name(input.section);
@@ -88,6 +108,10 @@ ExitStatus run_heap_generate(const HeapOptions& heap, const GenerateOptions& opt
 
   environment.err << report::kLayoutHeading << std::endl;
   environment.out << report::render_layout(report);
+  if (options.write) {
+    write_layout(input, report.suggestion.pools, options.fit || heap.size,
+                 report.suggestion.heap_size, environment);
+  }
   return ExitStatus::kDone;
 }
 

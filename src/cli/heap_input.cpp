@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "cli/heap_input.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <ostream>
@@ -81,6 +82,24 @@ void check_followed(const std::filesystem::path& path, const std::filesystem::pa
               "record into one: drone itm --heaptrace heaptrace");
 }
 
+/// Two times the same trace: its peaks are what they are, but its allocations count twice.
+void check_repeated(const TraceInput& trace, std::span<const TraceInput> others,
+                    Environment& environment) {
+  for (const TraceInput& other : others) {
+    std::error_code failure;
+    if (other.path != trace.path && !std::filesystem::equivalent(other.path, trace.path, failure)) {
+      continue;
+    }
+    if (!std::filesystem::is_regular_file(trace.path, failure)) {
+      throw Error(ExitStatus::kUsage, "'" + trace.file.string() + "' can be read only once",
+                  "name it once");
+    }
+    environment.err << "warning: '" << trace.file.string()
+                    << "' is named twice: its allocations count twice\n";
+    return;
+  }
+}
+
 /// The heap that the options are about.
 const project::HeapSection& select_heap(const HeapOptions& options,
                                         const project::Manifest& manifest) {
@@ -105,13 +124,12 @@ const project::HeapSection& select_heap(const HeapOptions& options,
 HeapInput heap_input(const HeapOptions& options, Environment& environment) {
   HeapInput input;
   const heaptrace::InputFormat format = heaptrace::parse_input_format(options.input_format);
-  input.read.format = format.file;
-  input.read.input = format.itm;
   if (options.size) {
     input.size = project::parse_size(*options.size);
     if (*input.size == 0) throw Error(ExitStatus::kUsage, "a heap of 0 bytes has no usage");
   }
   const auto manifest_path = project::find_manifest(environment.directory);
+  input.manifest = manifest_path;
   if (options.heap && !manifest_path) {
     throw Error(ExitStatus::kInput, "--heap names a heap of a project, and this is in none",
                 "run it where Drone.toml is, or say file, port and size: drone heap -f FILE --port "
@@ -133,36 +151,42 @@ HeapInput heap_input(const HeapOptions& options, Environment& environment) {
   }
 
   std::filesystem::path root = environment.directory;
-  if (options.file) {
-    input.file = *options.file;
-  } else {
+  std::vector<std::filesystem::path> files = options.files;
+  if (files.empty()) {
     // A heap chosen by its port alone may be in any file.
-    input.file = project::trace_file_name(options.heap ? input.section : project::HeapSection());
+    files.emplace_back(
+        project::trace_file_name(options.heap ? input.section : project::HeapSection()));
     if (manifest_path && manifest_path->parent_path() != root) {
       root = manifest_path->parent_path();
-      input.file = root / input.file;
+      files.front() = root / files.front();
     }
   }
-  const std::filesystem::path path =
-      options.file == "-" ? std::filesystem::path("/dev/stdin") : root / input.file;
-  input.path = path;
-  if (options.follow) {
-    check_followed(path, input.file);
-  } else {
-    check_trace(path, input.file);
-    input.open = opener(path);
+  for (const std::filesystem::path& file : files) {
+    TraceInput trace;
+    trace.file = file;
+    trace.path = file == "-" ? std::filesystem::path("/dev/stdin") : root / file;
+    trace.read.format = format.file;
+    trace.read.input = format.itm;
+    trace.read.port = options.port.value_or(input.section.port);
+    if (options.follow) {
+      check_followed(trace.path, trace.file);
+    } else {
+      check_trace(trace.path, trace.file);
+      trace.open = opener(trace.path);
+    }
+    check_repeated(trace, input.traces, environment);
+    input.traces.push_back(std::move(trace));
   }
-  input.read.port = options.port.value_or(input.section.port);
   return input;
 }
 
-Error about(const HeapInput& input, const Error& error) {
+Error about(const TraceInput& input, const Error& error) {
   return {error.status(), "reading trace '" + input.file.string() + "': " + error.message(),
           error.hint()};
 }
 
 heaptrace::Summary read_trace(
-    const HeapInput& input, const std::function<void()>& restart,
+    const TraceInput& input, const std::function<void()>& restart,
     const std::function<void(std::span<const heaptrace::Event>)>& consume) {
   try {
     return heaptrace::read_events(input.open, input.read, restart, consume);
@@ -171,27 +195,71 @@ heaptrace::Summary read_trace(
   }
 }
 
-void note_format(const heaptrace::Summary& trace, const HeapInput& input,
+void note_format(const heaptrace::Summary& trace, const TraceInput& input,
                  Environment& environment) {
+  if (trace.is_cut) {
+    environment.err << "note: the file ends in the middle of its " << name_of(trace.compression)
+                    << " data: what came before that counts\n";
+  }
+  if (trace.of_64_bit_program) {
+    environment.err << "note: it was recorded of a 64-bit program, whose pointers are twice as "
+                       "large as those of a Cortex-M: record one that is built with -m32\n";
+  }
   const bool is_itm = trace.format == heaptrace::FileFormat::kItm;
   if (is_itm ? !trace.input.inferred : input.read.format.has_value()) return;
   if (is_itm && trace.input.kind == itm::InputKind::kItm) return;
-  environment.err << "note: the trace is read as " << heaptrace::describe(trace.format, trace.input)
+  environment.err << "note: '" << input.file.string() << "' is read as "
+                  << heaptrace::describe(trace.format, trace.input)
                   << " (--input-format decides otherwise)\n";
 }
 
-std::uint32_t heap_size(const HeapInput& input, const heaptrace::Description& description) {
+DescribedTrace described(const TraceInput& input, const heaptrace::Summary& trace) {
+  return {input.file.string(), trace.description.heap_size, trace.description.base_alignment};
+}
+
+std::uint32_t heap_size(const HeapInput& input, std::span<const DescribedTrace> traces) {
   if (input.size) return *input.size;
-  if (description.heap_size) return *description.heap_size;
+  const DescribedTrace* sized = nullptr;
+  for (const DescribedTrace& each : traces) {
+    if (!each.heap_size) continue;
+    if (sized != nullptr && sized->heap_size != each.heap_size) {
+      throw Error(ExitStatus::kInput,
+                  "the traces are of heaps of different sizes: '" + sized->name + "' says " +
+                      std::to_string(*sized->heap_size) + " bytes, '" + each.name + "' " +
+                      std::to_string(*each.heap_size),
+                  "say which size the heap is to have, as in -s " +
+                      project::format_size(std::max(*sized->heap_size, *each.heap_size)));
+    }
+    sized = &each;
+  }
+  if (sized != nullptr) return *sized->heap_size;
   throw Error(ExitStatus::kInput,
-              "the size of the heap is unknown: neither a Drone.toml nor the trace '" +
-                  input.file.string() + "' says it",
+              "the size of the heap is unknown: neither a Drone.toml nor " +
+                  (traces.size() == 1 ? "the trace '" + traces.front().name + "' says it"
+                                      : std::string("one of the traces says it")),
               "give it, as in -s 10K");
 }
 
-std::uint32_t base_alignment(const HeapInput& input, const heaptrace::Description& description) {
-  if (description.base_alignment) return *description.base_alignment;
-  return input.base_alignment.value_or(4);
+std::uint32_t base_alignment(const HeapInput& input, std::span<const DescribedTrace> traces) {
+  std::optional<std::uint32_t> largest;
+  for (const DescribedTrace& each : traces) {
+    if (each.base_alignment) largest = std::max(largest.value_or(0), *each.base_alignment);
+  }
+  return largest.value_or(input.base_alignment.value_or(4));
+}
+
+void warn_of_alignments(std::span<const DescribedTrace> traces, Environment& environment) {
+  const DescribedTrace* known = nullptr;
+  for (const DescribedTrace& each : traces) {
+    if (!each.base_alignment) continue;
+    if (known == nullptr) known = &each;
+    if (known->base_alignment == each.base_alignment) continue;
+    environment.err << "warning: '" << known->name
+                    << "' is of a heap with alignment = " << *known->base_alignment << ", '"
+                    << each.name << "' of one with alignment = " << *each.base_alignment
+                    << ": with 8, every request asks for that\n";
+    return;
+  }
 }
 
 }  // namespace drone::cli

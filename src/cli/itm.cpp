@@ -23,6 +23,7 @@
 #include "heaptrace/other_files.hpp"
 #include "probe/file_stream.hpp"
 #include "probe/trace_setup.hpp"
+#include "support/decompress.hpp"
 #include "support/error.hpp"
 #include "support/foreground.hpp"
 #include "support/interrupts.hpp"
@@ -81,8 +82,12 @@ void check_source(const ItmPlan& plan) {
     size = n < 0 ? 0 : static_cast<std::size_t>(n);
   }
   if (const auto kind = heaptrace::other_kind_of_file(std::span(buffer).first(size))) {
+    const Compression compression = compression_of(std::span(buffer).first(size));
     throw Error(ExitStatus::kInput, name + " is " + *kind,
-                "an ITM stream is what a debug probe receives over SWO");
+                compression == Compression::kNone
+                    ? "an ITM stream is what a debug probe receives over SWO"
+                    : "decompress it: `" + std::string(name_of(compression)) +
+                          " -dc FILE | drone itm --from -`; `drone heap` reads it as it is");
   }
 }
 

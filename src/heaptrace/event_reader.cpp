@@ -201,7 +201,7 @@ void EventReader::add_alloc(std::uint32_t block, std::uint32_t size) {
     life.order = handed_on_ + events_.size();
     life.size = size;
     life.alignment_log2 = log2_of(event.alignment);
-    live_.insert(block, life);
+    live_.assign(block, life);
   }
   emit(event);
 }
@@ -225,7 +225,7 @@ void EventReader::add_resize(std::uint32_t block, std::uint32_t size) {
 }
 
 void EventReader::add_dealloc(std::uint32_t block) {
-  const Life* const life = live_.find(block);
+  Life* const life = live_.find(block);
   if (life == nullptr) {
     if (!is_possible(block, 0)) return note_damage();
     note_unknown_block();
@@ -236,7 +236,7 @@ void EventReader::add_dealloc(std::uint32_t block) {
   event.block = block;
   event.size = life->size;
   event.alignment = 1U << life->alignment_log2;
-  live_.erase(block);
+  live_.erase(*life);
   emit(event);
 }
 

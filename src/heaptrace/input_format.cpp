@@ -2,10 +2,15 @@
 #include "heaptrace/input_format.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "heaptrace/drone_os_reader.hpp"
 #include "heaptrace/event_reader.hpp"
+#include "heaptrace/heaptrack_reader.hpp"
+#include "heaptrace/mtrace_reader.hpp"
+#include "heaptrace/other_files.hpp"
 #include "heaptrace/payload_decoder.hpp"
+#include "heaptrace/text_reader.hpp"
 #include "itm/decoder.hpp"
 #include "support/error.hpp"
 
@@ -108,16 +113,27 @@ bool is_plausible_payload(std::span<const std::byte> head, unsigned port) {
   return summary.events >= kLeastEvents && odd * 3 <= summary.events;
 }
 
+std::optional<FileFormat> infer_import(std::span<const std::byte> head) {
+  if (!looks_like_text(head)) return std::nullopt;
+  if (begins_heaptrack(head)) return FileFormat::kHeaptrack;
+  if (begins_mtrace(head)) return FileFormat::kMtrace;
+  if (begins_text_trace(head)) return FileFormat::kText;
+  return std::nullopt;
+}
+
 }  // namespace
 
 InputFormat parse_input_format(std::string_view name) {
   InputFormat format;
-  if (name == "drone-os") {
-    format.file = FileFormat::kDroneOs;
-    return format;
-  }
-  if (name == "payload") {
-    format.file = FileFormat::kPayload;
+  constexpr std::pair<std::string_view, FileFormat> kFormats[] = {
+      {"drone-os", FileFormat::kDroneOs},
+      {"payload", FileFormat::kPayload},
+      {"text", FileFormat::kText},
+      {"mtrace", FileFormat::kMtrace},
+      {"heaptrack", FileFormat::kHeaptrack}};
+  for (const auto& [known, file] : kFormats) {
+    if (name != known) continue;
+    format.file = file;
     return format;
   }
   if (const auto options = itm::parse_input_options(name)) {
@@ -135,6 +151,14 @@ std::string describe(FileFormat format, const itm::InputChoice& itm) {
       return "a file of Drone OS";
     case FileFormat::kPayload:
       return "payload only";
+    case FileFormat::kText:
+      return "text, an event a line";
+    case FileFormat::kMtrace:
+      return "a recording of mtrace";
+    case FileFormat::kHeaptrack:
+      return "a recording of heaptrack, interpreted";
+    case FileFormat::kHeaptrackRaw:
+      return "a raw recording of heaptrack";
     default:
       return itm::describe(itm);
   }
@@ -143,6 +167,7 @@ std::string describe(FileFormat format, const itm::InputChoice& itm) {
 FileFormat infer_format(std::span<const std::byte> head, unsigned port,
                         const itm::InputOptions& itm) {
   head = head.first(std::min(head.size(), kFormatSample));
+  if (const auto format = infer_import(head)) return *format;
   if (is_plausible_itm(head, itm)) return FileFormat::kItm;
   if (is_plausible_drone_os(head)) return FileFormat::kDroneOs;
   if (is_plausible_payload(head, port)) return FileFormat::kPayload;

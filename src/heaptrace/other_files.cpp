@@ -4,11 +4,9 @@
 #include <algorithm>
 #include <string_view>
 
-namespace drone::heaptrace {
-namespace {
+#include "support/decompress.hpp"
 
-/// Whether bytes are such as a text file begins with: no control characters, and UTF-8 (of which a
-/// last character may be cut).
+namespace drone::heaptrace {
 bool looks_like_text(std::span<const std::byte> bytes) {
   unsigned continuations = 0;
   for (const std::byte byte : bytes) {
@@ -25,8 +23,6 @@ bool looks_like_text(std::span<const std::byte> bytes) {
   return true;
 }
 
-}  // namespace
-
 std::optional<std::string> other_kind_of_file(std::span<const std::byte> head) {
   const auto begins_with = [head](std::string_view magic) {
     return head.size() >= magic.size() &&
@@ -36,6 +32,9 @@ std::optional<std::string> other_kind_of_file(std::span<const std::byte> head) {
   if (begins_with("\x7F"
                   "ELF"))
     return "an ELF file, a program and no recording";
+  if (const Compression compression = compression_of(head); compression != Compression::kNone) {
+    return "compressed with " + std::string(name_of(compression));
+  }
   constexpr std::size_t kEnoughText = 16;
   const std::span<const std::byte> begin = head.first(std::min(head.size(), kHeadBytes));
   if (begin.size() >= kEnoughText && looks_like_text(begin)) return "a text file";

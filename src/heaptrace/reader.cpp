@@ -6,9 +6,12 @@
 
 #include "heaptrace/drone_os_reader.hpp"
 #include "heaptrace/event_reader.hpp"
+#include "heaptrace/heaptrack_reader.hpp"
+#include "heaptrace/mtrace_reader.hpp"
 #include "heaptrace/other_files.hpp"
 #include "heaptrace/payload_decoder.hpp"
 #include "heaptrace/resync_decoder.hpp"
+#include "heaptrace/text_reader.hpp"
 #include "support/error.hpp"
 
 namespace drone::heaptrace {
@@ -128,6 +131,10 @@ class TraceReader::Format {
   virtual void feed(std::span<const std::byte> bytes) = 0;
   /// The file has ended after `bytes` bytes. Throws Error (kInput) if it is no trace.
   virtual Summary finish(std::uint64_t bytes) = 0;
+  /// Before finish(): there were more bytes, which are lost.
+  virtual void note_cut() {}
+  /// Whether its framing can be doubted.
+  virtual bool has_framing() const { return true; }
   /// Hands on the events that came, where they are kept back for a batch.
   virtual void flush() {}
   /// What the file was like until now, but for `bytes`.
@@ -220,6 +227,34 @@ class DroneOsFileReader final : public TraceReader::Format {
   DroneOsReader reader_;
 };
 
+/// The text of another tool.
+template <class Reader>
+class ImportReader final : public TraceReader::Format {
+ public:
+  explicit ImportReader(ImportedLives::Consume consume) : reader_(std::move(consume)) {}
+
+  void feed(std::span<const std::byte> bytes) override { reader_.feed(bytes); }
+  Summary finish(std::uint64_t bytes) override {
+    reader_.finish(is_cut_);
+    Summary summary = reader_.summary();
+    summary.bytes = bytes;
+    if (bytes == 0 || summary.events != 0) return summary;
+    refuse("the trace has no event, read as " + describe(summary.format, {}) +
+               (summary.losses.malformed == 0
+                    ? ""
+                    : ": " + counted(summary.losses.malformed, "line") + " of it make no sense"),
+           "docs/imports.md says how to record one");
+  }
+  void note_cut() override { is_cut_ = true; }
+  bool has_framing() const override { return false; }
+  void flush() override { reader_.flush(); }
+  Summary summary() const override { return reader_.summary(); }
+
+ private:
+  Reader reader_;
+  bool is_cut_ = false;
+};
+
 std::unique_ptr<TraceReader::Format> make_reader(FileFormat format, const ReadOptions& options,
                                                  Trust trust, const EventReader::Consume& consume) {
   switch (format) {
@@ -227,6 +262,13 @@ std::unique_ptr<TraceReader::Format> make_reader(FileFormat format, const ReadOp
       return std::make_unique<DroneOsFileReader>(consume);
     case FileFormat::kPayload:
       return std::make_unique<PayloadReader>(options, trust, consume);
+    case FileFormat::kText:
+      return std::make_unique<ImportReader<TextReader>>(consume);
+    case FileFormat::kMtrace:
+      return std::make_unique<ImportReader<MtraceReader>>(consume);
+    case FileFormat::kHeaptrack:
+    case FileFormat::kHeaptrackRaw:
+      return std::make_unique<ImportReader<HeaptrackReader>>(consume);
     default:
       return std::make_unique<ItmReader>(options, trust, consume);
   }
@@ -237,9 +279,22 @@ std::unique_ptr<TraceReader::Format> make_reader(FileFormat format, const ReadOp
 TraceReader::TraceReader(const ReadOptions& options, std::span<const std::byte> head, Trust trust,
                          const Consume& consume)
     : trust_(trust) {
-  if (const auto kind = other_kind_of_file(head)) refuse("the trace is " + *kind);
   const FileFormat format =
       options.format ? *options.format : infer_format(head, options.port, options.input);
+  if (!is_import(format)) {
+    if (const auto kind = other_kind_of_file(head)) {
+      if (compression_of(head) != Compression::kNone) {  // read_events() has seen to the first time
+        refuse(
+            "the trace is " + *kind,
+            "decompress it first: nothing is followed that is compressed, or decompressed twice");
+      }
+      const std::string hint = looks_like_text(head)
+                                   ? "if it should be one, an event a line, --input-format text "
+                                     "says where it is not; else "
+                                   : "";
+      refuse("the trace is " + *kind, hint + kHowToRecord);
+    }
+  }
   format_ = make_reader(format, options, trust, consume);
 }
 
@@ -259,12 +314,17 @@ Summary TraceReader::summary() const {
   return summary;
 }
 
-Summary TraceReader::finish() {
+Summary TraceReader::finish(bool is_cut) {
   if (bytes_ == 0) refuse("the trace is empty: the capture got nothing");
+  if (is_cut) format_->note_cut();
   Summary summary = format_->finish(bytes_);
+  summary.is_cut = is_cut;
+  if (is_cut) summary.ended_in_order = false;
   summary.description_ignored = !trust_.description;
   return summary;
 }
+
+bool TraceReader::has_framing() const { return format_->has_framing(); }
 
 bool TraceReader::contradicts_description() const { return format_->contradicts_description(); }
 
@@ -273,19 +333,21 @@ Summary read_events(const OpenStream& open, const ReadOptions& options,
                     const std::function<void(std::span<const Event>)>& consume) {
   std::vector<std::byte> buffer(kChunk);
   for (Trust trust{.description = true, .framing = true};; restart()) {
-    const std::unique_ptr<ByteSource> source = open();
-    std::span<const std::byte> chunk = std::span(buffer).first(read_chunk(*source, buffer));
+    DecompressingSource source(open());
+    std::span<const std::byte> chunk = std::span(buffer).first(read_chunk(source, buffer));
     TraceReader reader(options, chunk, trust, consume);
     try {
-      for (; !chunk.empty(); chunk = std::span(buffer).first(read_chunk(*source, buffer))) {
+      for (; !chunk.empty(); chunk = std::span(buffer).first(read_chunk(source, buffer))) {
         reader.feed(chunk);
       }
-      Summary summary = reader.finish();
+      Summary summary = reader.finish(source.is_cut());
+      summary.compression = source.compression();
       const bool contradicts = reader.contradicts_description();
-      if (!contradicts && !(trust.framing && summary.losses.any())) return summary;
+      const bool is_doubtful = trust.framing && reader.has_framing() && summary.losses.any();
+      if (!contradicts && !is_doubtful) return summary;
       if (contradicts) trust.description = false;
     } catch (const Error&) {
-      if (!trust.framing) throw;
+      if (!trust.framing || !reader.has_framing()) throw;
     }
     trust.framing = false;
   }

@@ -17,6 +17,7 @@
 #include "heaptrace/input_format.hpp"
 #include "itm/input_stage.hpp"
 #include "support/byte_stream.hpp"
+#include "support/decompress.hpp"
 
 namespace drone::heaptrace {
 
@@ -63,13 +64,17 @@ struct Summary {
   Description description;
   Losses losses;
   FileFormat format = FileFormat::kItm;
-  itm::InputChoice input;    ///< of kItm
-  std::uint64_t bytes = 0;   ///< of the file
+  itm::InputChoice input;                        ///< of kItm
+  std::uint64_t bytes = 0;                       ///< of the file, decompressed
+  Compression compression = Compression::kNone;  ///< of the file
+  bool is_cut = false;                           ///< it ends in the middle of its compressed data
+  bool of_64_bit_program = false;                ///< of an import: it has addresses beyond 32 bits
   std::uint64_t events = 0;  ///< of the heap's port, as sent (SEQUENCE and the like included)
   std::uint64_t unknown_operations = 0;  ///< EXT sub-operations that this version does not know
   std::uint32_t runs = 0;                ///< resets seen, plus one if events came before the first
   bool began_midway = false;             ///< no VERSION before the first event
-  bool ended_in_order = false;           ///< END was the last event, or the format has none
+  bool ended_in_order = false;           ///< END was the last event; of a format that has none,
+                                         ///< nothing shows that its end is missing
   bool description_ignored = false;  ///< it was of another binary: nearly every event contradicted
                                      ///< it; `description` is empty then
   std::map<unsigned, std::uint64_t> packets_per_port;
@@ -127,9 +132,12 @@ class TraceReader {
   /// What the stream was like until now.
   Summary summary() const;
 
-  /// The stream has ended: hands on the last events. Throws Error (kInput) when it is no heap
-  /// trace, as read_events() does.
-  Summary finish();
+  /// The stream has ended, `is_cut`: before its time. Hands on the last events. Throws Error
+  /// (kInput) when it is no heap trace, as read_events() does.
+  Summary finish(bool is_cut = false);
+
+  /// Whether reading with doubt in the framing could make more of the stream.
+  bool has_framing() const;
 
   /// Nearly every event says what the described heap cannot have: the stream is to be read again,
   /// without its description.
@@ -144,11 +152,12 @@ class TraceReader {
 /// Reads the whole stream and hands its events, in batches and in order, to `consume`; then returns
 /// what the stream was like. Any bytes are read without fault. It calls `restart` (everything
 /// consumed so far is void) and reads again where something of the stream is wrong: with doubt in
-/// its framing, or without its description if nearly every event contradicts that. Memory grows
-/// with the live blocks, not with the stream. Throws Error (kInput) when reading fails, when the
-/// stream is of a format version that this drone does not read, and when it is no heap trace: the
-/// message says what it is instead, or which ports it carries. Messages speak of "the trace" and
-/// leave its name to the caller.
+/// its framing, or without its description if nearly every event contradicts that. What is
+/// compressed is decompressed. Memory grows with the live blocks, not with the stream. Throws Error
+/// (kInput) when reading fails, when the stream is of a format version that this drone does not
+/// read, when a line of plain text is no event, and when it is no heap trace: the message says what
+/// it is instead, or which ports it carries. Messages speak of "the trace" and leave its name to the
+/// caller.
 Summary read_events(const OpenStream& open, const ReadOptions& options,
                     const std::function<void()>& restart,
                     const std::function<void(std::span<const Event>)>& consume);

@@ -2,8 +2,48 @@
 #include "heaptrace/usage.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace drone::heaptrace {
+namespace {
+
+/// Merges sorted rows: those of one key become one, by `join(into, other)`.
+template <class Row, class Before, class Join>
+void merge_rows(std::vector<Row>& into, const std::vector<Row>& other, Before before, Join join) {
+  std::vector<Row> rows;
+  rows.reserve(into.size() + other.size());
+  std::merge(into.begin(), into.end(), other.begin(), other.end(), std::back_inserter(rows),
+             before);
+  into.clear();
+  for (const Row& row : rows) {
+    if (into.empty() || before(into.back(), row)) {
+      into.push_back(row);
+    } else {
+      join(into.back(), row);
+    }
+  }
+}
+
+}  // namespace
+
+void merge(Usage& into, const Usage& other) {
+  merge_rows(
+      into.sizes, other.sizes,
+      [](const SizeUsage& a, const SizeUsage& b) { return a.size < b.size; },
+      [](SizeUsage& row, const SizeUsage& more) {
+        row.max_count = std::max(row.max_count, more.max_count);
+        row.allocations += more.allocations;
+      });
+  merge_rows(
+      into.failed, other.failed,
+      [](const FailedUsage& a, const FailedUsage& b) {
+        return std::pair(a.size, a.alignment) < std::pair(b.size, b.alignment);
+      },
+      [](FailedUsage& row, const FailedUsage& more) { row.count += more.count; });
+  into.maximum_bytes = 0;
+  for (const SizeUsage& row : into.sizes) into.maximum_bytes += row.size * row.max_count;
+  into.peak_bytes = std::max(into.peak_bytes, other.peak_bytes);
+}
 
 UsageCollector::Counts& UsageCollector::counts(std::uint32_t size) {
   Counts* found = nullptr;

@@ -38,7 +38,13 @@ struct Usage {
   std::vector<FailedUsage> failed;  ///< ascending size, then alignment
   std::uint64_t maximum_bytes = 0;  ///< sum over sizes of size x max count
   std::uint64_t peak_bytes = 0;     ///< most requested bytes alive at one instant
+
+  friend bool operator==(const Usage&, const Usage&) = default;
 };
+
+/// `into` becomes the usage of both, as if the one ran after the other: the largest max counts and
+/// peak, the sums of allocations and failed requests. In any order, and any grouping, the same.
+void merge(Usage& into, const Usage& other);
 
 /// When a figure last grew: the number of the event that did it, from 1 on; 0: it never did.
 struct LastGrowth {

@@ -2,6 +2,7 @@
 #include "layout/demand.hpp"
 
 #include <algorithm>
+#include <cassert>
 
 namespace drone::layout {
 
@@ -15,25 +16,23 @@ void DemandCollector::add(std::span<const Event> events) {
         begin(event.block, event.size, event.alignment);
         break;
       case EventKind::kDealloc:
-        if (const auto found = live_.find(event.block); found != live_.end()) {
-          --classes_[found->second.class_index].live;
-          live_.erase(found);
+        if (LiveBlock* const block = live_.find(event.block); block != nullptr) {
+          --classes_[block->class_index].live;
+          live_.erase(*block);
         }
         break;
       case EventKind::kResize:
-        if (const auto found = live_.find(event.block); found != live_.end()) {
-          LiveBlock& block = found->second;
-          if (event.size > block.largest_size) reclass(block, event.size, block.alignment);
+        if (LiveBlock* const block = live_.find(event.block);
+            block != nullptr && event.size > block->largest_size) {
+          reclass(*block, event.size, block->alignment);
         }
         break;
       case EventKind::kRealign:
-        if (const auto found = live_.find(event.block); found != live_.end()) {
-          LiveBlock& block = found->second;
-          if (event.alignment > block.alignment &&
-              !reclass(block, block.largest_size, event.alignment)) {
-            --classes_[block.class_index].live;
-            live_.erase(found);
-          }
+        if (LiveBlock* const block = live_.find(event.block);
+            block != nullptr && event.alignment > block->alignment &&
+            !reclass(*block, block->largest_size, event.alignment)) {
+          --classes_[block->class_index].live;
+          live_.erase(*block);
         }
         break;
       case EventKind::kFailed:
@@ -61,7 +60,7 @@ void DemandCollector::begin(std::uint32_t block, std::uint32_t size, std::uint32
     return;
   }
   const std::uint32_t index = class_of(size, alignment);
-  live_.insert_or_assign(block, LiveBlock{size, alignment, index});
+  live_.assign(block, {.largest_size = size, .class_index = index, .alignment = alignment});
   Class& its = classes_[index];
   its.demand.max_count = std::max(its.demand.max_count, ++its.live);
 }
@@ -81,19 +80,48 @@ bool DemandCollector::reclass(LiveBlock& block, std::uint32_t size, std::uint32_
     its.demand.max_count = std::max(its.demand.max_count, ++its.live);
     --classes_[block.class_index].live;
   }
-  block = {size, alignment, index};
+  block.largest_size = size;
+  block.class_index = index;
+  block.alignment = alignment;
   return true;
 }
 
 std::uint32_t DemandCollector::class_of(std::uint32_t size, std::uint32_t alignment) {
+  const bool is_direct = size < kDirectSizes && alignment <= base_alignment_;
+  if (is_direct && size < direct_.size() && direct_[size] != kNoClass) return direct_[size];
+
   const std::uint32_t effective = heap::effective_size(size, base_alignment_, alignment);
+  const std::uint32_t index = find_class(size, effective);
+  Demand& demand = classes_[index].demand;
+  demand.alignment = std::max(demand.alignment, alignment);
+  if (is_direct) {
+    if (size >= direct_.size()) direct_.resize(size + 1, kNoClass);
+    direct_[size] = index;
+  }
+  return index;
+}
+
+/// The class of that requested and effective size, a new one if there was none.
+std::uint32_t DemandCollector::find_class(std::uint32_t size, std::uint32_t effective) {
   const std::uint64_t key = std::uint64_t{size} << 32 | effective;
   const auto [found, is_new] =
       class_index_.try_emplace(key, static_cast<std::uint32_t>(classes_.size()));
   if (is_new) classes_.push_back({{effective, base_alignment_, 0}, 0});
-  Demand& demand = classes_[found->second].demand;
-  demand.alignment = std::max(demand.alignment, alignment);
   return found->second;
+}
+
+void DemandCollector::merge(const DemandCollector& other) {
+  assert(base_alignment_ == other.base_alignment_);
+  for (const auto& [key, index] : other.class_index_) {
+    const Demand& theirs = other.classes_[index].demand;
+    const auto size = static_cast<std::uint32_t>(key >> 32);
+    // A class's largest alignment is that of one of its requests, so it leads to that class.
+    Demand& ours = classes_[class_of(size, theirs.alignment)].demand;
+    ours.max_count = std::max(ours.max_count, theirs.max_count);
+  }
+  failed_.count += other.failed_.count;
+  failed_.largest = std::max(failed_.largest, other.failed_.largest);
+  unservable_ += other.unservable_;
 }
 
 std::vector<Demand> DemandCollector::demands() const {

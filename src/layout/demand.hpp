@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "drone/heap/pool_spec.hpp"
+#include "heaptrace/block_table.hpp"
 #include "heaptrace/event.hpp"
 
 namespace drone::layout {
@@ -53,6 +54,10 @@ class DemandCollector {
 
   void add(std::span<const heaptrace::Event> events);
 
+  /// What `other`, of the same base alignment, has collected counts as if it had been added here
+  /// behind a reset.
+  void merge(const DemandCollector& other);
+
   /// One for each class, in ascending effective size. Requests that no layout serves are left out.
   std::vector<Demand> demands() const;
 
@@ -68,19 +73,25 @@ class DemandCollector {
     std::uint64_t live = 0;
   };
   struct LiveBlock {
-    std::uint32_t largest_size;
-    std::uint32_t alignment;
-    std::uint32_t class_index;
+    std::uint32_t largest_size = 0;
+    std::uint32_t class_index = 0;
+    std::uint32_t alignment = 0;
+    heaptrace::TableRun run = 0;
   };
+  /// Sizes below this that name no alignment find their class by a table.
+  static constexpr std::uint32_t kDirectSizes = 0x1000;
+  static constexpr std::uint32_t kNoClass = UINT32_MAX;
 
   void begin(std::uint32_t block, std::uint32_t size, std::uint32_t alignment);
   bool reclass(LiveBlock& block, std::uint32_t size, std::uint32_t alignment);
   std::uint32_t class_of(std::uint32_t size, std::uint32_t alignment);
+  std::uint32_t find_class(std::uint32_t size, std::uint32_t effective);
 
   std::uint32_t base_alignment_;
   std::vector<Class> classes_;
   std::unordered_map<std::uint64_t, std::uint32_t> class_index_;  ///< by requested, effective size
-  std::unordered_map<std::uint32_t, LiveBlock> live_;             ///< by block number
+  std::vector<std::uint32_t> direct_;  ///< the same for kDirectSizes, or kNoClass
+  heaptrace::BlockTable<LiveBlock> live_;
   FailedRequests failed_;
   std::uint64_t unservable_ = 0;
 };

@@ -11,8 +11,22 @@ namespace drone::layout {
 using heaptrace::Event;
 using heaptrace::EventKind;
 
+void merge(ReplayResult& into, const ReplayResult& other) {
+  into.requests += other.requests;
+  into.failed += other.failed;
+  into.moves += other.moves;
+  for (std::size_t i = 0; i != into.pools.size(); ++i) {
+    PoolReplay& pool = into.pools[i];
+    pool.high_water_mark = std::max(pool.high_water_mark, other.pools[i].high_water_mark);
+    pool.spills += other.pools[i].spills;
+  }
+}
+
 Replay::Replay(std::span<const heap::PoolSpec> pools, std::uint32_t base_alignment)
-    : base_alignment_(base_alignment), pools_(pools.begin(), pools.end()), used_(pools.size(), 0) {
+    : base_alignment_(base_alignment),
+      pools_(pools.begin(), pools.end()),
+      used_(pools.size(), 0),
+      served_(pools.size(), 0) {
   for (const heap::PoolSpec& pool : pools_) result_.pools.push_back({pool, 0, 0});
 }
 
@@ -28,23 +42,28 @@ void Replay::add(std::span<const Event> events) {
         } else if (event.kind == EventKind::kFailed) {
           --used_[pool];
         } else {
-          live_.insert_or_assign(event.block, LiveBlock{event.size, event.alignment, pool});
+          live_.assign(event.block, {.largest_size = event.size,
+                                     .alignment = event.alignment,
+                                     .pool = static_cast<std::uint32_t>(pool)});
         }
         break;
       }
       case EventKind::kDealloc:
-        if (const auto found = live_.find(event.block); found != live_.end()) {
-          --used_[found->second.pool];
-          live_.erase(found);
+        if (LiveBlock* const block = live_.find(event.block); block != nullptr) {
+          --used_[block->pool];
+          live_.erase(*block);
         }
         break;
       case EventKind::kResize:
-        if (const auto found = live_.find(event.block); found != live_.end()) {
-          resize(found->second, event.size);
+        if (LiveBlock* const block = live_.find(event.block); block != nullptr) {
+          resize(*block, event.size);
         }
         break;
       case EventKind::kRealign:
-        realign(event.block, event.alignment);
+        if (LiveBlock* const block = live_.find(event.block);
+            block != nullptr && event.alignment > block->alignment) {
+          realign(*block, event.alignment);
+        }
         break;
       case EventKind::kReset:
         live_.clear();
@@ -70,6 +89,7 @@ std::size_t Replay::take(std::uint32_t size, std::uint32_t alignment) {
   const std::size_t pool =
       heap::select_pool(std::span<const heap::PoolSpec>(pools_), effective, alignment, try_take);
   if (pool != pools_.size()) {
+    ++served_[pool];
     PoolReplay& served = result_.pools[pool];
     served.high_water_mark = std::max(served.high_water_mark, used_[pool]);
     if (spilled) ++served.spills;
@@ -90,23 +110,23 @@ void Replay::resize(LiveBlock& block, std::uint32_t size) {
     return;
   }
   --used_[block.pool];
-  block = {size, block.alignment, pool};
+  block.largest_size = size;
+  block.pool = static_cast<std::uint32_t>(pool);
 }
 
 /// The program asked for the alignment from the start, so this is the same request, served anew
 /// from the pool that can.
-void Replay::realign(std::uint32_t number, std::uint32_t alignment) {
-  const auto found = live_.find(number);
-  if (found == live_.end() || alignment <= found->second.alignment) return;
-  LiveBlock& block = found->second;
+void Replay::realign(LiveBlock& block, std::uint32_t alignment) {
   --used_[block.pool];
+  --served_[block.pool];
   const std::size_t pool = take(block.largest_size, alignment);
   if (pool == pools_.size()) {
     ++result_.failed;
-    live_.erase(found);
+    live_.erase(block);
     return;
   }
-  block = {block.largest_size, alignment, pool};
+  block.alignment = alignment;
+  block.pool = static_cast<std::uint32_t>(pool);
 }
 
 }  // namespace drone::layout

@@ -7,10 +7,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <unordered_map>
 #include <vector>
 
 #include "drone/heap/pool_spec.hpp"
+#include "heaptrace/block_table.hpp"
 #include "heaptrace/event.hpp"
 
 namespace drone::layout {
@@ -30,6 +30,10 @@ struct ReplayResult {
   std::vector<PoolReplay> pools;  ///< ascending block size
 };
 
+/// `into` becomes the result of both traces, each replayed on its own on the same pools: the
+/// largest high-water marks, the sums of the rest.
+void merge(ReplayResult& into, const ReplayResult& other);
+
 /// A resize that its block holds stays there; another moves, taking the new block before it gives
 /// back the old. A request that failed in the trace takes a block, if there is one, and gives it
 /// back at once. A request that fails here is not live, and what happens to it later is ignored; a
@@ -41,21 +45,28 @@ class Replay {
   void add(std::span<const heaptrace::Event> events);
   const ReplayResult& result() const { return result_; }
 
+  /// By pool: blocks in use now.
+  const std::vector<std::uint64_t>& used() const { return used_; }
+  /// By pool: the requests that it served, spills included.
+  const std::vector<std::uint64_t>& served() const { return served_; }
+
  private:
   struct LiveBlock {
-    std::uint32_t largest_size;  ///< requested bytes
-    std::uint32_t alignment;
-    std::size_t pool;
+    std::uint32_t largest_size = 0;  ///< requested bytes
+    std::uint32_t alignment = 0;
+    std::uint32_t pool = 0;
+    heaptrace::TableRun run = 0;
   };
 
   std::size_t take(std::uint32_t size, std::uint32_t alignment);
   void resize(LiveBlock& block, std::uint32_t size);
-  void realign(std::uint32_t number, std::uint32_t alignment);
+  void realign(LiveBlock& block, std::uint32_t alignment);
 
   std::uint32_t base_alignment_;
   std::vector<heap::PoolSpec> pools_;
-  std::vector<std::uint64_t> used_;                    ///< blocks in use, by pool
-  std::unordered_map<std::uint32_t, LiveBlock> live_;  ///< by block number
+  std::vector<std::uint64_t> used_;  ///< blocks in use, by pool
+  heaptrace::BlockTable<LiveBlock> live_;
+  std::vector<std::uint64_t> served_;
   ReplayResult result_;
 };
 

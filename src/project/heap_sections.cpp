@@ -193,13 +193,12 @@ unsigned read_port(const Section& section, const HeapSection& heap,
   return port;
 }
 
-HeapSection read_heap(const Section& section, std::string name, const Manifest& manifest,
-                      const std::vector<const HeapSection*>& others) {
-  HeapSection heap;
-  heap.name = std::move(name);
-  const Node size_node = section.require("size", "for example size = \"10K\"");
-  heap.size = section.bytes(size_node, "size", kAnySize);
-  if (heap.size == 0) section.fail(size_node, "a heap of 0 bytes holds nothing", "size = \"10K\"");
+void read_size(const Section& section, Node node, HeapSection& heap) {
+  heap.size = section.bytes(node, "size", kAnySize);
+  if (heap.size == 0) section.fail(node, "a heap of 0 bytes holds nothing", "size = \"10K\"");
+}
+
+void read_alignment(const Section& section, HeapSection& heap) {
   if (const auto node = section.find("alignment")) {
     constexpr std::string_view kPossible =
         "4 (the default) or 8; a single request can name up to 64 by itself";
@@ -209,6 +208,14 @@ HeapSection read_heap(const Section& section, std::string name, const Manifest& 
                    std::string(kPossible));
     }
   }
+}
+
+HeapSection read_heap(const Section& section, std::string name, const Manifest& manifest,
+                      const std::vector<const HeapSection*>& others) {
+  HeapSection heap;
+  heap.name = std::move(name);
+  read_size(section, section.require("size", "for example size = \"10K\""), heap);
+  read_alignment(section, heap);
   read_pools(section, heap);
   if (const auto node = section.find("memory")) {
     heap.memory = read_region_name(section, *node, manifest);
@@ -218,6 +225,18 @@ HeapSection read_heap(const Section& section, std::string name, const Manifest& 
   if (const auto node = section.find("statistics")) {
     heap.options.statistics = section.boolean(*node, "statistics");
   }
+  return heap;
+}
+
+HeapSection read_bare_heap(const Section& section, std::string name) {
+  HeapSection heap;
+  heap.name = std::move(name);
+  const std::optional<Node> size = section.find("size");
+  heap.size = std::numeric_limits<std::uint32_t>::max();
+  if (size) read_size(section, *size, heap);
+  read_alignment(section, heap);
+  read_pools(section, heap);
+  if (!size) heap.size = static_cast<std::uint32_t>(pool_bytes(heap));
   return heap;
 }
 
@@ -304,6 +323,19 @@ void read_heaps(const Section& root, Manifest& manifest) {
     manifest.named_heaps.push_back(std::move(heap));
     check_room(section, manifest.named_heaps.back(), manifest);
   }
+}
+
+std::vector<HeapSection> read_bare_heaps(const Section& root) {
+  const Section main = root.section("heap", {}, "begin it with a line [heap]");
+  const std::vector<Section::Entry> named = named_sections(main);
+  std::vector<HeapSection> heaps;
+  if (named.empty() || main.entries().size() != named.size()) {
+    heaps.push_back(read_bare_heap(main, {}));
+  }
+  for (const Section::Entry& entry : named) {
+    heaps.push_back(read_bare_heap(main.section(entry.key, kHeapKeys, {}), entry.key));
+  }
+  return heaps;
 }
 
 std::vector<const HeapSection*> all_heaps(const Manifest& manifest) {

@@ -216,4 +216,30 @@ Manifest parse_manifest(std::string_view text, const std::filesystem::path& path
   return manifest;
 }
 
+HeapSection parse_layout(std::string_view text, const std::filesystem::path& path,
+                         std::optional<std::string_view> name) {
+  std::vector<HeapSection> heaps;
+  {
+    const TomlFile file(text, path.string());
+    const Section root = file.root(kRootKeys);
+    if (!root.find("memory")) heaps = read_bare_heaps(root);
+  }
+  if (heaps.empty()) {
+    const Manifest manifest = parse_manifest(text, path);
+    for (const HeapSection* const heap : all_heaps(manifest)) {
+      if (!heap->pools.empty()) heaps.push_back(*heap);
+    }
+  }
+  std::string names;
+  for (HeapSection& heap : heaps) {
+    if (heap.name == name.value_or("")) return std::move(heap);
+    names += (names.empty() ? "[" : ", [") + section_name(heap) + ']';
+  }
+  if (!name && heaps.size() == 1) return std::move(heaps.front());
+  const std::string wanted = name && !name->empty() ? "heap." + std::string(*name) : "heap";
+  throw Error(ExitStatus::kInput, path.string() + ": there is no [" + wanted + "]",
+              names.empty() ? "a project that only traces a heap has no layout"
+                            : "there are: " + names + (name ? "" : "; --heap NAME says which"));
+}
+
 }  // namespace drone::project

@@ -31,11 +31,15 @@ struct HeapSection {
   std::string memory = "ram";               ///< the region of [memory] that it lies in
   unsigned port = heaptrace::kDefaultPort;  ///< ITM stimulus port of its trace
   heap::Options options = {};
+
+  friend bool operator==(const HeapSection&, const HeapSection&) = default;
 };
 
 struct MemoryRegion {
   std::uint32_t origin = 0;
   std::uint32_t size = 0;  ///< bytes
+
+  friend bool operator==(const MemoryRegion&, const MemoryRegion&) = default;
 };
 
 enum class ProbeInterface { kEmulator, kOpenOcd, kBlackMagic, kJLink };
@@ -53,12 +57,16 @@ std::span<const ProbeInterfaceInfo> probe_interfaces();
 
 struct ProbeSection {
   ProbeInterface interface = ProbeInterface::kEmulator;
+
+  friend bool operator==(const ProbeSection&, const ProbeSection&) = default;
 };
 
 struct ItmSection {
   std::uint32_t baud = 2'000'000;
   std::uint32_t clock = 0;  ///< trace clock, Hz
   bool timestamps = true;   ///< local timestamps
+
+  friend bool operator==(const ItmSection&, const ItmSection&) = default;
 };
 
 struct Manifest {
@@ -70,6 +78,8 @@ struct Manifest {
   std::map<std::string, MemoryRegion> memory;  ///< "flash" and "ram" are always there
   ProbeSection probe;
   ItmSection itm;
+
+  friend bool operator==(const Manifest&, const Manifest&) = default;
 };
 
 /// The Drone.toml of the project that `directory` is in: there, or in the nearest folder above.
@@ -80,6 +90,13 @@ Manifest load_manifest(const std::filesystem::path& path);
 
 /// The same for text in memory; `path` is used in messages only.
 Manifest parse_manifest(std::string_view text, const std::filesystem::path& path);
+
+/// A heap of a file that is a Drone.toml, or has sections [heap] and [heap.NAME] alone, as `drone
+/// heap generate` prints them: the one of that name, empty for [heap]. Without a name, if there is
+/// only one, that one. Throws Error (kInput) for mistakes, and if there is no such heap; `path` is
+/// used in messages only.
+HeapSection parse_layout(std::string_view text, const std::filesystem::path& path,
+                         std::optional<std::string_view> name);
 
 /// [heap], then the named heaps.
 std::vector<const HeapSection*> all_heaps(const Manifest& manifest);

@@ -12,11 +12,11 @@ double percent_of(std::uint64_t bytes, std::uint32_t heap_size) {
 
 }  // namespace
 
-HeapReport make_heap_report(heaptrace::Usage usage, heaptrace::Summary summary,
+HeapReport make_heap_report(heaptrace::Usage usage, std::vector<TracePart> traces,
                             std::uint32_t heap_size, std::uint32_t base_alignment) {
   HeapReport report;
   report.usage = std::move(usage);
-  report.summary = std::move(summary);
+  report.traces = std::move(traces);
   report.heap_size = heap_size;
   report.base_alignment = base_alignment;
   report.maximum_percent = percent_of(report.usage.maximum_bytes, heap_size);
@@ -25,6 +25,13 @@ HeapReport make_heap_report(heaptrace::Usage usage, heaptrace::Summary summary,
     report.failed_requests += failed.count;
   }
   return report;
+}
+
+HeapReport make_heap_report(heaptrace::Usage usage, heaptrace::Summary summary,
+                            std::uint32_t heap_size, std::uint32_t base_alignment) {
+  std::vector<TracePart> traces;
+  traces.push_back({{}, std::move(summary), usage.peak_bytes});
+  return make_heap_report(std::move(usage), std::move(traces), heap_size, base_alignment);
 }
 
 }  // namespace drone::report

@@ -98,7 +98,7 @@ void print_places(Text& text, const std::vector<std::uint64_t>& places) {
 }
 
 /// Blocks whose lives do not fit together although the stream came through whole.
-void print_contradictions(Text& text, const heaptrace::Losses& losses) {
+void print_contradictions(Text& text, const heaptrace::Losses& losses, bool is_import) {
   print(text, "\nThe trace contradicts itself, though nothing was lost on the way:\n");
   if (losses.lost_allocs != 0) {
     print(text, "- {} a block was freed or resized that was not allocated.\n",
@@ -109,6 +109,12 @@ void print_contradictions(Text& text, const heaptrace::Losses& losses) {
           counted(losses.double_allocs, "time"));
   }
   print_places(text, losses.places);
+  if (is_import) {
+    print(text,
+          "Most likely what gave these blocks back is not in the recording. Each counts as\n"
+          "given back where it is allocated again: until then, the figures are too high.\n");
+    return;
+  }
   print(text,
         "Most likely the program frees blocks twice: then the heap hands a block out to\n"
         "two owners. Or the heap was used while its trace was off: a probe that was\n"
@@ -117,22 +123,72 @@ void print_contradictions(Text& text, const heaptrace::Losses& losses) {
 }
 
 /// That figures are not what they seem is said where they begin.
-std::string_view heading(const heaptrace::Losses& losses) {
-  if (!losses.any()) return " HEAP USAGE ";
-  return losses.on_the_way() ? " HEAP USAGE, THE TRACE IS INCOMPLETE "
-                             : " HEAP USAGE, THE TRACE CONTRADICTS ITSELF ";
+std::string_view heading(const std::vector<TracePart>& traces) {
+  const auto any_of = [&traces](auto of_losses) {
+    return std::any_of(traces.begin(), traces.end(),
+                       [&](const TracePart& each) { return of_losses(each.summary.losses); });
+  };
+  using heaptrace::Losses;
+  const bool one = traces.size() == 1;
+  if (any_of([](const Losses& losses) { return losses.any() && losses.on_the_way(); })) {
+    return one ? " HEAP USAGE, THE TRACE IS INCOMPLETE " : " HEAP USAGE, A TRACE IS INCOMPLETE ";
+  }
+  if (any_of([](const Losses& losses) { return losses.any(); })) {
+    return one ? " HEAP USAGE, THE TRACE CONTRADICTS ITSELF "
+               : " HEAP USAGE, A TRACE CONTRADICTS ITSELF ";
+  }
+  return " HEAP USAGE ";
+}
+
+/// The traces, if there are several: runs, events and peak of each.
+void print_traces(Text& text, const HeapReport& report) {
+  const std::vector<TracePart>& traces = report.traces;
+  if (traces.size() == 1) {
+    const heaptrace::Summary& summary = traces.front().summary;
+    if (summary.runs <= 1) return;
+    print(text,
+          "\nRuns: {}, the {} in between. Max counts and peak are the largest of\n"
+          "the runs, allocations their sums.\n",
+          summary.runs,
+          heaptrace::is_import(summary.format) ? "program was started again" : "target was reset");
+    return;
+  }
+  print(text,
+        "\nTraces: {}. Max counts and peak are the largest of their runs, allocations the\n"
+        "sums.\n",
+        traces.size());
+  constexpr const char* kNames[] = {"<runs>", "<events>", "<peak>"};
+  std::size_t widths[3];
+  for (int i = 0; i != 3; ++i) widths[i] = std::string_view(kNames[i]).size();
+  for (const TracePart& each : traces) {
+    widths[0] = std::max(widths[0], fmt::formatted_size("{}", each.summary.runs));
+    widths[1] = std::max(widths[1], fmt::formatted_size("{}", each.summary.events));
+    widths[2] = std::max(widths[2], fmt::formatted_size("{}", each.peak_bytes));
+  }
+  const auto print_row = [&](const auto& runs, const auto& events, const auto& peak,
+                             std::string_view name) {
+    print(text, " {:>{}} {:>{}} {:>{}} {}\n", runs, widths[0], events, widths[1], peak, widths[2],
+          name);
+  };
+  print_row(kNames[0], kNames[1], kNames[2], "<trace>");
+  for (const TracePart& each : traces) {
+    print_row(each.summary.runs, each.summary.events, each.peak_bytes, each.name);
+  }
 }
 
 /// What was lost, a sentence each.
-void print_losses(Text& text, const heaptrace::Losses& losses) {
+void print_losses(Text& text, const heaptrace::Losses& losses, bool is_import) {
   if (!losses.any()) return;
-  if (!losses.on_the_way()) return print_contradictions(text, losses);
+  if (!losses.on_the_way()) return print_contradictions(text, losses, is_import);
   print(text, "\nThe trace is incomplete:\n");
   if (losses.overflows != 0) {
     print(text, "- The ITM overflowed {}: the target sent more than its trace output carries.\n",
           counted(losses.overflows, "time"));
   }
-  if (losses.malformed != 0) {
+  if (losses.malformed != 0 && is_import) {
+    print(text, "- {} no event: cut, or of several processes that wrote at once.\n",
+          losses.malformed == 1 ? "1 line is" : fmt::format("{} lines are", losses.malformed));
+  } else if (losses.malformed != 0) {
     print(text, "- The bytes in {} are no packet: the line is disturbed, or its rate is off.\n",
           counted(losses.malformed, "place"));
   }
@@ -170,7 +226,16 @@ void print_losses(Text& text, const heaptrace::Losses& losses) {
 }
 
 void print_notes(Text& text, const heaptrace::Summary& summary, bool still_written) {
-  if (summary.began_midway) {
+  const bool is_import = heaptrace::is_import(summary.format);
+  if (summary.began_midway && is_import) {
+    print(text, "\nThe recording lacks allocations: the figures are lower bounds.\n");
+    if (const std::uint64_t unknown = summary.losses.unknown_deallocs; unknown != 0) {
+      print(text,
+            "{} {} freed or resized that had been allocated before, or in a way that is\n"
+            "not recorded.\n",
+            counted(unknown, "block"), was(unknown));
+    }
+  } else if (summary.began_midway) {
     print(text,
           "\nThe capture began while the program was running: the figures are lower bounds.\n");
     const std::uint64_t earlier = summary.losses.unknown_deallocs - summary.losses.lost_allocs;
@@ -191,7 +256,8 @@ void print_notes(Text& text, const heaptrace::Summary& summary, bool still_writt
           was(summary.unknown_operations));
   }
   if (!summary.ended_in_order && !still_written) {
-    print(text, "\nThe capture was not closed in order: its end may be missing.\n");
+    print(text, "\nThe {} was not closed in order: its end may be missing.\n",
+          is_import ? "recording" : "capture");
   }
 }
 
@@ -199,7 +265,7 @@ void print_notes(Text& text, const heaptrace::Summary& summary, bool still_writt
 
 std::string render_text(const HeapReport& report) {
   Text text;
-  print(text, "{:-^80}\n", heading(report.summary.losses));
+  print(text, "{:-^80}\n", heading(report.traces));
   print_table(text, report.usage);
   print(text, "Maximum memory usage: {} / {:.2f}%\n", report.usage.maximum_bytes,
         report.maximum_percent);
@@ -207,14 +273,14 @@ std::string render_text(const HeapReport& report) {
   print_if_too_much(text, report);
   print_if_empty(text, report);
   print_failed(text, report);
-  if (report.summary.runs > 1) {
-    print(text,
-          "\nRuns: {}, the target was reset in between. Max counts and peak are the largest of\n"
-          "the runs, allocations their sums.\n",
-          report.summary.runs);
+  print_traces(text, report);
+  for (const TracePart& each : report.traces) {
+    Text of_trace;
+    print_losses(of_trace, each.summary.losses, heaptrace::is_import(each.summary.format));
+    print_notes(of_trace, each.summary, report.still_written);
+    if (of_trace.size() != 0 && report.traces.size() != 1) print(text, "\n{}:\n", each.name);
+    text.append(of_trace);
   }
-  print_losses(text, report.summary.losses);
-  print_notes(text, report.summary, report.still_written);
   return fmt::to_string(text);
 }
 

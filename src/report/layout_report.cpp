@@ -63,7 +63,10 @@ void render_pools(const LayoutReport& report, Out out) {
 
 void render_proof(const LayoutReport& report, Out out) {
   const layout::ReplayResult& replay = report.replay;
-  fmt::format_to(out, "# Proof: the trace was replayed on these pools.\n# {}, failed: {}\n#\n",
+  fmt::format_to(out, "# Proof: {} replayed on these pools.\n# {}, failed: {}\n#\n",
+                 report.traces.size() == 1
+                     ? "the trace was"
+                     : fmt::format("each of the {} traces was", report.traces.size()),
                  counted(replay.requests, "request"), replay.failed);
   render_pools(report, out);
   fmt::format_to(out,
@@ -86,6 +89,44 @@ void render_comment(std::string_view text, Out out) {
   fmt::format_to(out, "# {}\n", text);
 }
 
+/// What is to be known of one of the traces.
+void add_trace_notes(const LayoutReport& report, const LayoutTrace& trace,
+                     std::vector<std::string>& notes) {
+  const heaptrace::Summary& summary = trace.summary;
+  const bool one = report.traces.size() == 1;
+  const std::string the_trace = one ? "the trace" : "'" + trace.name + "'";
+  const std::string begin = one ? "The trace" : "'" + trace.name + "'";
+  if (summary.losses.on_the_way()) {
+    notes.push_back(
+        fmt::format("Parts of {} were lost (`drone heap` says which): counts are too low where an "
+                    "allocation is missing, too high where the end of one is.",
+                    the_trace));
+  } else if (summary.losses.any() && heaptrace::is_import(summary.format)) {
+    notes.push_back(fmt::format(
+        "{} lacks the end of some blocks (`drone heap` says more): counts are too high.", begin));
+  } else if (summary.losses.any()) {
+    notes.push_back(
+        fmt::format("{} contradicts itself though nothing was lost: most likely the program frees "
+                    "blocks twice (`drone heap` says more). The counts are not to be relied on.",
+                    begin));
+  }
+  if (summary.began_midway && heaptrace::is_import(summary.format)) {
+    notes.push_back(fmt::format(
+        "These are lower bounds: {} lacks allocations (`drone heap` says more).", the_trace));
+  } else if (summary.began_midway) {
+    notes.push_back(fmt::format(
+        "These are lower bounds: {} does not begin with a reset, and blocks from "
+        "before its beginning are not in it. `drone itm --reset` records from the reset on.",
+        the_trace));
+  }
+  if (summary.description.base_alignment.value_or(0) > report.base_alignment) {
+    notes.push_back(
+        fmt::format("{} is of a heap with alignment = {}, so every request in it asks for that. "
+                    "Record it again with alignment = {} to see which really do.",
+                    begin, *summary.description.base_alignment, report.base_alignment));
+  }
+}
+
 /// What the user should know before relying on the section, and what else there is to choose.
 void render_notes(const LayoutReport& report, Out out) {
   std::vector<std::string> notes;
@@ -104,26 +145,7 @@ void render_notes(const LayoutReport& report, Out out) {
         "The layout also serves what failed in the trace: {}, the largest of {}.",
         counted(report.failed.count, "request"), counted(report.failed.largest, "byte")));
   }
-  if (report.trace.losses.on_the_way()) {
-    notes.push_back(
-        "Parts of the trace were lost (`drone heap` says which): counts are too low where an "
-        "allocation is missing, too high where the end of one is.");
-  } else if (report.trace.losses.any()) {
-    notes.push_back(
-        "The trace contradicts itself though nothing was lost: most likely the program frees "
-        "blocks twice (`drone heap` says more). The counts are not to be relied on.");
-  }
-  if (report.trace.began_midway) {
-    notes.push_back(
-        "These are lower bounds: the trace does not begin with a reset, and blocks from "
-        "before its beginning are not in it. `drone itm --reset` records from the reset on.");
-  }
-  if (report.trace.description.base_alignment.value_or(0) > report.base_alignment) {
-    notes.push_back(fmt::format(
-        "The trace is of a heap with alignment = {}, so every request in it asks for that. "
-        "Record it again with alignment = {} to see which really do.",
-        *report.trace.description.base_alignment, report.base_alignment));
-  }
+  for (const LayoutTrace& trace : report.traces) add_trace_notes(report, trace, notes);
   if (report.fit) {
     notes.push_back(
         "No headroom: a program that asks for more than the trace did may fail. Without "

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "heaptrace/reader.hpp"
 #include "layout/replay.hpp"
@@ -18,11 +19,17 @@ namespace drone::report {
 inline constexpr std::string_view kLayoutHeading =
     "------------------------------- SUGGESTED LAYOUT -------------------------------";
 
+/// One of the traces that the layout is for.
+struct LayoutTrace {
+  std::string name;  ///< its file
+  heaptrace::Summary summary;
+};
+
 struct LayoutReport {
   layout::Suggestion suggestion;
-  layout::ReplayResult replay;       ///< of the trace on suggestion.pools
-  heaptrace::Summary trace;          ///< what the stream was like
-  layout::FailedRequests failed;     ///< in the trace
+  layout::ReplayResult replay;       ///< of the traces on suggestion.pools
+  std::vector<LayoutTrace> traces;   ///< what they were like
+  layout::FailedRequests failed;     ///< in the traces
   std::uint64_t unservable = 0;      ///< requests of the trace that no layout serves
   std::string section = "heap";      ///< or "heap.NAME"
   std::uint32_t base_alignment = 4;  ///< bytes

@@ -28,16 +28,19 @@ void fuzz_heaptrace(std::span<const std::byte> bytes);
 /// written and reads back the same.
 void fuzz_manifest(std::span<const std::byte> bytes);
 
+/// The readers of text, mtrace and heaptrack files, and of compressed ones: lives are whole,
+/// mistakes name their line, and what comes out is the same whatever the chunks. The first byte
+/// says which: see the source.
+void fuzz_imports(std::span<const std::byte> bytes);
+
 struct Target {
   std::string_view name;  ///< also that of its folder in corpus/
   void (*run)(std::span<const std::byte>);
 };
 
 inline constexpr Target kTargets[] = {
-    {"itm", fuzz_itm},
-    {"tpiu", fuzz_tpiu},
-    {"heaptrace", fuzz_heaptrace},
-    {"manifest", fuzz_manifest},
+    {"itm", fuzz_itm},           {"tpiu", fuzz_tpiu},       {"heaptrace", fuzz_heaptrace},
+    {"manifest", fuzz_manifest}, {"imports", fuzz_imports},
 };
 
 }  // namespace drone::fuzz

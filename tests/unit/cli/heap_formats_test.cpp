@@ -36,7 +36,7 @@ TEST(HeapFormats, PayloadIsReadAndSaid) {
   const Outcome outcome = run(folder.path(), {"heap"});
   EXPECT_EQ(outcome.status, ExitStatus::kDone) << outcome.err;
   EXPECT_EQ(outcome.out, expected("user_example_payload"));
-  EXPECT_THAT(outcome.err, HasSubstr("note: the trace is read as payload only"));
+  EXPECT_THAT(outcome.err, HasSubstr("note: 'heaptrace' is read as payload only"));
 }
 
 TEST(HeapFormats, WhatDroneItmWritesOfThePortIsPayload) {
@@ -58,7 +58,7 @@ TEST(HeapFormats, DroneOsFileIsReadAndSaid) {
   const Outcome outcome = run(folder.path(), {"heap", "-s", "10K"});
   EXPECT_EQ(outcome.status, ExitStatus::kDone) << outcome.err;
   EXPECT_EQ(outcome.out, expected("user_example_drone_os"));
-  EXPECT_THAT(outcome.err, HasSubstr("note: the trace is read as a file of Drone OS"));
+  EXPECT_THAT(outcome.err, HasSubstr("note: 'heaptrace' is read as a file of Drone OS"));
 }
 
 TEST(HeapFormats, PlainItmIsNothingToMention) {

@@ -9,6 +9,7 @@
 #include "heaptrace/input_format.hpp"
 #include "heaptrace/trace_builder.hpp"
 #include "support/byte_stream.hpp"
+#include "support/error.hpp"
 #include "support/test_bytes.hpp"
 #include "support/test_folder.hpp"
 
@@ -77,6 +78,34 @@ class FollowedTraceTest : public ::testing::Test {
   std::filesystem::path path_;
   std::optional<FollowedTrace> following_;
 };
+
+TEST_F(FollowedTraceTest, TextIsFollowedAsItGrows) {
+  std::vector<std::byte> text;
+  for (unsigned i = 0; i != 4000; ++i) {
+    const std::string line = "a " + std::to_string(i) + " 12\n";
+    const auto bytes = std::as_bytes(std::span(line));
+    text.insert(text.end(), bytes.begin(), bytes.end());
+    if (i % 97 != 0) continue;
+    write_anew(text);
+    EXPECT_TRUE(following_->update());
+    EXPECT_EQ(following_->usage().live_bytes() / 12, i + 1);
+  }
+  write_anew(text);
+  following_->update();
+  following_->finish();
+  expect_as(text);
+}
+
+TEST_F(FollowedTraceTest, WhatIsCompressedIsNotFollowed) {
+  append(drone::test::bytes_of("28 B5 2F FD 04 00 01 00 00"));
+  try {
+    following_->update();
+    ADD_FAILURE() << "was followed";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.message(), HasSubstr("is compressed with zstd"));
+    EXPECT_THAT(error.hint(), HasSubstr("decompress it first"));
+  }
+}
 
 TEST_F(FollowedTraceTest, TheFileNeedNotBeThereYet) {
   EXPECT_FALSE(following_->update());

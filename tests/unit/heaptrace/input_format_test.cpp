@@ -7,6 +7,7 @@
 #include <random>
 #include <vector>
 
+#include "heaptrace/import_reading.hpp"
 #include "heaptrace/other_formats.hpp"
 #include "heaptrace/trace_builder.hpp"
 #include "heaptrace/traced_program.hpp"
@@ -155,10 +156,54 @@ TEST(InputFormat, TextAndProgramsAreRefusedAsBefore) {
   }
 }
 
+TEST(InputFormat, TextOfOtherToolsIsRecognised) {
+  const auto infer_text = [](std::string_view text) { return infer(bytes_of_text(text)); };
+  for (const char* text : {"a 1 4\n", "# by hand\n\nf 1", "x 1\n", "r 0x5 12\r\n", "a b 4 8\n"}) {
+    EXPECT_EQ(infer_text(text), FileFormat::kText) << text;
+  }
+  for (const char* text : {"= Start\n", "= End", "@ ./a:[0x1] + 0x10 0x8\n", "- 0x10\n"}) {
+    EXPECT_EQ(infer_text(text), FileFormat::kMtrace) << text;
+  }
+  EXPECT_EQ(infer_text("v 10400 3\nX ./a\n"), FileFormat::kHeaptrack);
+  EXPECT_EQ(infer_text("v 10200\n"), FileFormat::kHeaptrack);
+  for (const char* text : {"a 1\n", "# nothing else\n", "a thing of beauty\n", "v 1.0.4\n", "= \n",
+                           "[heap]\n", "alloc 1 4\n", "f 1\n\1\2\n"}) {
+    EXPECT_FALSE(is_import(infer_text(text))) << text;
+  }
+}
+
+TEST(InputFormat, TextThatIsSaidToBeATraceIsReadAsThat) {
+  ReadOptions options;
+  options.format = FileFormat::kText;
+  EXPECT_THAT(refusal_of("Dear reader,\n", options),
+              HasSubstr("line 1: 'Dear' begins no event\nan event a line: `a ID SIZE"));
+  EXPECT_THAT(refusal_of("# nothing\n", options),
+              HasSubstr("has no event, read as text, an event a line\ndocs/imports.md"));
+  options.format = FileFormat::kMtrace;
+  EXPECT_THAT(
+      refusal_of("Dear reader,\nhow\n", options),
+      HasSubstr("has no event, read as a recording of mtrace: 2 lines of it make no sense"));
+  options.format = FileFormat::kHeaptrack;
+  EXPECT_THAT(refusal_of("v 10400 3\nX ./a\n+ 1 2 3\n", options),
+              HasSubstr("has no event, read as a recording of heaptrack"));
+  EXPECT_THAT(refusal_of("", options), HasSubstr("is empty"));
+}
+
+TEST(InputFormat, TextOfOtherToolsIsReadOnce) {
+  // Doubt in the framing, as ITM deserves it, would read a damaged file twice.
+  const Trace trace = read(bytes_of_text("= Start\n@ ./a:[0x1] + 0x10 0x8\nhello\n"));
+  EXPECT_EQ(trace.restarts, 0);
+  EXPECT_EQ(trace.summary.losses.malformed, 1U);
+  EXPECT_EQ(trace.summary.bytes, 37U);
+}
+
 TEST(InputFormat, IsParsedFromItsName) {
   EXPECT_FALSE(parse_input_format("auto").file.has_value());
   EXPECT_EQ(parse_input_format("payload").file, FileFormat::kPayload);
   EXPECT_EQ(parse_input_format("drone-os").file, FileFormat::kDroneOs);
+  EXPECT_EQ(parse_input_format("text").file, FileFormat::kText);
+  EXPECT_EQ(parse_input_format("mtrace").file, FileFormat::kMtrace);
+  EXPECT_EQ(parse_input_format("heaptrack").file, FileFormat::kHeaptrack);
   EXPECT_EQ(parse_input_format("itm").file, FileFormat::kItm);
   EXPECT_EQ(parse_input_format("itm").itm.kind, itm::InputKind::kItm);
   EXPECT_EQ(parse_input_format("tpiu").file, FileFormat::kItm);

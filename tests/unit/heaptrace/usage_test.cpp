@@ -72,5 +72,24 @@ TEST(Usage, RealignChangesNoCount) {
   EXPECT_EQ(usage.sizes, (Sizes{{8, 1, 1}}));
 }
 
+TEST(Usage, OfSeveralTracesIsAsIfEachRanAfterAReset) {
+  const std::vector<std::vector<Event>> traces = {
+      {alloc(0, 12), alloc(1, 12), failed(512, 4), dealloc(0, 12)},
+      {alloc(0, 12), alloc(1, 8), failed(512, 4), failed(512, 64), failed(8, 4)},
+      {},
+      {alloc(7, 100000)}};
+  std::vector<Event> all;
+  Usage merged;
+  Usage backwards;
+  for (std::size_t i = 0; i != traces.size(); ++i) {
+    all.push_back({EventKind::kReset});
+    all.insert(all.end(), traces[i].begin(), traces[i].end());
+    merge(merged, usage_of(traces[i]));
+    merge(backwards, usage_of(traces[traces.size() - 1 - i]));
+  }
+  EXPECT_EQ(merged, usage_of(all));
+  EXPECT_EQ(backwards, merged);
+}
+
 }  // namespace
 }  // namespace drone::heaptrace

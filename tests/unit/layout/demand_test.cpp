@@ -159,5 +159,34 @@ TEST(DemandCollector, ServesTheLargestSizeThatRoundsIn32Bits) {
   EXPECT_THAT(demands_of(program), ElementsAre(Demand{kMaxEffectiveSize, 64, 1}));
 }
 
+TEST(DemandCollector, OfSeveralTracesIsAsIfEachRanAfterAReset) {
+  Program one;
+  one.alloc(16, 8);
+  one.alloc(12);
+  one.fail(300);
+  one.alloc(12, 128);
+  Program other;
+  other.alloc(16);
+  other.alloc(16);
+  other.alloc(12, 64);
+  other.fail(500);
+  DemandCollector merged(4);
+  DemandCollector together(4);
+  for (const Program* each : {&one, &other}) {
+    DemandCollector alone(4);
+    alone.add(each->events());
+    merged.merge(alone);
+    const heaptrace::Event reset = {heaptrace::EventKind::kReset};
+    together.add({&reset, 1});
+    together.add(each->events());
+  }
+  EXPECT_EQ(merged.demands(), together.demands());
+  EXPECT_THAT(merged.demands(), ElementsAre(Demand{12, 4, 1}, Demand{16, 8, 2}, Demand{64, 64, 1},
+                                            Demand{300, 4, 1}, Demand{500, 4, 1}));
+  EXPECT_EQ(merged.failed().count, 2U);
+  EXPECT_EQ(merged.failed().largest, 500U);
+  EXPECT_EQ(merged.unservable(), 1U);
+}
+
 }  // namespace
 }  // namespace drone::layout

@@ -69,7 +69,7 @@ TEST(Optimize, CountsASizeThatARoundedBlockReaches) {
 }
 
 TEST(Optimize, AsksForNoPoolsWithoutDemands) {
-  EXPECT_THAT(optimize({}, 5), IsEmpty());
+  EXPECT_THAT(optimize(std::vector<Demand>(), 5), IsEmpty());
   EXPECT_THAT(optimize(std::vector<Demand>{{4, 4, 0}}, 5), IsEmpty());
 }
 

@@ -7,6 +7,7 @@
 
 #include "layout/optimize.hpp"
 #include "program.hpp"
+#include "random_program.hpp"
 
 namespace drone::layout {
 namespace {
@@ -166,34 +167,6 @@ TEST(Replay, FailsEverythingWithoutPools) {
   EXPECT_EQ(replay(program, {}).failed, 1U);
 }
 
-/// A random program; sizes from few values, so that blocks are reused and resizes stay and move.
-Program random_program(std::uint32_t base) {
-  Program program(base);
-  const auto steps = *rc::gen::inRange(1, 120);
-  for (int i = 0; i != steps; ++i) {
-    const auto action = *rc::gen::inRange(0, 100);
-    const auto live = program.live();
-    const auto any_live = [&live] { return live[*rc::gen::inRange<std::size_t>(0, live.size())]; };
-    const auto size = *rc::gen::inRange(1U, 48U);
-    const auto alignment =
-        *rc::gen::weightedElement<std::uint32_t>({{40, 1}, {10, 8}, {4, 16}, {4, 64}, {1, 128}});
-    if (action < 45 || live.empty()) {
-      program.alloc(size, alignment);
-    } else if (action < 65) {
-      program.dealloc(any_live());
-    } else if (action < 85) {
-      program.resize(any_live(), size);
-    } else if (action < 92) {
-      if (alignment > base) program.realign(any_live(), alignment);
-    } else if (action < 98) {
-      program.fail(size, alignment);
-    } else {
-      program.reset();
-    }
-  }
-  return program;
-}
-
 TEST(Replay, RunsEveryTraceOnTheLayoutOptimisedForIt) {
   EXPECT_TRUE(rc::check("the default layout is proven by replay", [] {
     const std::uint32_t base = *rc::gen::element(4U, 8U);
@@ -213,6 +186,21 @@ TEST(Replay, RunsEveryTraceOnTheLayoutOptimisedForIt) {
     RC_ASSERT(layout_bytes(roomy) <= heap_size);
     RC_ASSERT(replay(program, roomy, base).failed == collector.unservable());
   }));
+}
+
+TEST(Replay, OfSeveralTracesHasTheLargestMarksAndTheSumsOfTheRest) {
+  Program one;
+  for (int i = 0; i != 3; ++i) one.alloc(4);
+  Program other;
+  other.alloc(12);
+  other.resize(other.alloc(4), 12);
+  const PoolLayout pools = {{4, 2}, {12, 1}};
+  ReplayResult result = replay(one, pools);
+  merge(result, replay(other, pools));
+  EXPECT_EQ(result.requests, 6U);
+  EXPECT_EQ(result.failed, 1U);
+  EXPECT_EQ(result.moves, 1U);
+  EXPECT_THAT(result.pools, ElementsAre(PoolReplay{{4, 2}, 2, 0}, PoolReplay{{12, 1}, 1, 1}));
 }
 
 }  // namespace

@@ -22,6 +22,7 @@ LayoutReport small_report() {
   report.replay.requests = 9;
   report.replay.pools = {{{12, 41}, 2, 0}, {{24, 21}, 1, 0}};
   report.heap_size = "1000";
+  report.traces = {{"heaptrace", {}}};
   return report;
 }
 
@@ -48,6 +49,17 @@ TEST(RenderLayout, PrintsASectionAndItsProof) {
             "# spills: requests served here because a smaller pool was empty\n");
 }
 
+TEST(RenderLayout, NamesTheTraceThatANoteIsAbout) {
+  LayoutReport report = small_report();
+  report.traces = {{"one", {}}, {"other", {}}};
+  EXPECT_THAT(render_layout(report),
+              HasSubstr("# Proof: each of the 2 traces was replayed on these pools.\n"));
+  report.traces[1].summary.losses.overflows = 1;
+  report.traces[0].summary.began_midway = true;
+  EXPECT_THAT(render_layout(report), HasSubstr("# Parts of 'other' were lost"));
+  EXPECT_THAT(render_layout(report), HasSubstr("lower bounds: 'one' does not begin"));
+}
+
 TEST(RenderLayout, RepeatsAnAlignmentOf8) {
   LayoutReport report = small_report();
   report.base_alignment = 8;
@@ -68,13 +80,13 @@ TEST(RenderLayout, SaysWhatTheNumbersRestOn) {
   LayoutReport report = small_report();
   EXPECT_THAT(render_layout(report), Not(HasSubstr("lower bounds")));
   EXPECT_THAT(render_layout(report), Not(HasSubstr("were lost")));
-  report.trace.began_midway = true;
+  report.traces[0].summary.began_midway = true;
   EXPECT_THAT(render_layout(report), HasSubstr("lower bounds: the trace does not begin"));
-  report.trace.began_midway = false;
-  report.trace.losses.overflows = 1;
+  report.traces[0].summary.began_midway = false;
+  report.traces[0].summary.losses.overflows = 1;
   EXPECT_THAT(render_layout(report), HasSubstr("# Parts of the trace were lost"));
-  report.trace.losses.overflows = 0;
-  report.trace.losses.double_allocs = 1;
+  report.traces[0].summary.losses.overflows = 0;
+  report.traces[0].summary.losses.double_allocs = 1;
   EXPECT_THAT(render_layout(report), HasSubstr("the program\n# frees blocks twice"));
 }
 
@@ -85,7 +97,7 @@ TEST(RenderLayout, SaysWhatTheUserMayNotExpect) {
   report.failed = {2, 100};
   report.replay.moves = 3;
   report.suggestion.more_pools = layout::Alternative{4, 0};
-  report.trace.description.base_alignment = 8;
+  report.traces[0].summary.description.base_alignment = 8;
   const std::string text = render_layout(report);
   EXPECT_THAT(text, HasSubstr("# No headroom: "));
   EXPECT_THAT(text, HasSubstr("# No layout can serve 1 request: "));
@@ -102,9 +114,9 @@ TEST(RenderLayout, PutsEverythingBehindTheSectionIntoCommentsOf80Columns) {
   report.failed = {2000, 10000};
   report.replay.moves = 3000;
   report.suggestion.more_pools = layout::Alternative{64, 12345};
-  report.trace.description.base_alignment = 8;
-  report.trace.began_midway = true;
-  report.trace.losses.overflows = 1;
+  report.traces[0].summary.description.base_alignment = 8;
+  report.traces[0].summary.began_midway = true;
+  report.traces[0].summary.losses.overflows = 1;
   const std::string text = render_layout(report);
   std::istringstream rest(text.substr(text.find("\n]\n") + 3));
   std::string line;

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+
+// `drone heap simulate`: what would have been, on another layout.
+
+#include <cstdlib>
+#include <ostream>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "cli/heap.hpp"
+#include "cli/heap_input.hpp"
+#include "heaptrace/reader.hpp"
+#include "layout/demand.hpp"
+#include "layout/optimize.hpp"
+#include "layout/simulation.hpp"
+#include "project/manifest.hpp"
+#include "report/simulation_report.hpp"
+#include "support/byte_stream.hpp"
+#include "support/error.hpp"
+
+namespace drone::cli {
+namespace {
+
+using heaptrace::Event;
+
+struct Layout {
+  project::HeapSection heap;
+  std::string name;  ///< for people
+};
+
+Layout find_layout(const HeapOptions& heap, const SimulateOptions& options, const HeapInput& input,
+                   Environment& environment) {
+  if (options.layout) {
+    const bool is_stdin = *options.layout == "-";
+    const std::filesystem::path path =
+        is_stdin ? std::filesystem::path("/dev/stdin") : environment.directory / *options.layout;
+    const std::string name = is_stdin ? "stdin" : options.layout->string();
+    std::error_code failure;
+    if (!std::filesystem::exists(path, failure)) {
+      throw Error(
+          ExitStatus::kInput, "there is no layout '" + name + "'",
+          "it is a file with a section [heap]: `drone heap generate > " + name + "` makes one");
+    }
+    Layout found{project::parse_layout(read_file(path), name, heap.heap), {}};
+    found.name = "[" + project::section_name(found.heap) + "] of " + name;
+    return found;
+  }
+  if (input.section.pools.empty()) {
+    throw Error(ExitStatus::kInput,
+                "there is no layout to simulate: this is no project with a heap",
+                "name a file with a section [heap]: drone heap simulate --layout FILE");
+  }
+  return {input.section, "[" + project::section_name(input.section) + "] of Drone.toml"};
+}
+
+/// Whether what goes to stdout may have block characters: a terminal whose locale is UTF-8.
+bool shows_utf8(const Environment& environment) {
+  if (!environment.out_is_terminal) return false;
+  for (const char* const variable : {"LC_ALL", "LC_CTYPE", "LANG"}) {
+    const char* const value = std::getenv(variable);
+    if (value == nullptr || *value == '\0') continue;
+    const std::string_view locale = value;
+    return locale.find("UTF-8") != std::string_view::npos ||
+           locale.find("utf8") != std::string_view::npos;
+  }
+  return false;
+}
+
+/// What of a trace its figures rest on.
+void add_notes(const TraceInput& input, const heaptrace::Summary& trace,
+               const project::HeapSection& heap, std::vector<std::string>& notes) {
+  const std::string name = "'" + input.file.string() + "'";
+  if (trace.losses.any()) {
+    notes.push_back(name + " is not whole (`drone heap` says how): nor is what follows from it.");
+  }
+  if (trace.began_midway) {
+    notes.push_back(name +
+                    " began while the program was running: blocks from before take no room here.");
+  }
+  if (trace.description.base_alignment.value_or(0) > heap.alignment) {
+    notes.push_back(name + " is of a heap with alignment = " +
+                    std::to_string(*trace.description.base_alignment) +
+                    ", so every request in it asks for that.");
+  }
+}
+
+}  // namespace
+
+ExitStatus run_heap_simulate(const HeapOptions& heap, const SimulateOptions& options,
+                             Environment& environment) {
+  if (heap.size) {
+    throw Error(ExitStatus::kUsage, "-s has nothing to say here: the layout has its own size",
+                "leave it out");
+  }
+  const HeapInput input = heap_input(heap, environment);
+  const Layout layout = find_layout(heap, options, input, environment);
+  const layout::PoolLayout& pools = layout.heap.pools;
+
+  report::SimulationReport report;
+  report.layout = layout.name;
+  report.heap_size = layout.heap.size;
+  report.base_alignment = layout.heap.alignment;
+  layout::DemandCollector all(layout.heap.alignment);
+  for (const TraceInput& trace : input.traces) {
+    layout::Simulation run(pools, layout.heap.alignment);
+    layout::DemandCollector demands(layout.heap.alignment);
+    const auto restart = [&] {
+      run = layout::Simulation(pools, layout.heap.alignment);
+      demands = layout::DemandCollector(layout.heap.alignment);
+    };
+    const heaptrace::Summary summary =
+        read_trace(trace, restart, [&](std::span<const Event> events) {
+          run.add(events);
+          demands.add(events);
+        });
+    note_format(summary, trace, environment);
+    add_notes(trace, summary, layout.heap, report.notes);
+    report.traces.push_back({trace.file.string(), run.result()});
+    all.merge(demands);
+  }
+  const std::vector<layout::Demand> demands = all.demands();
+  // No layout is searched for what no 32-bit heap holds.
+  if (layout::demand_bytes(demands) <= UINT32_MAX) {
+    const std::uint64_t now = layout::fragmentation(pools, demands);
+    const std::uint64_t best =
+        layout::fragmentation(layout::optimize(demands, pools.size()), demands);
+    if (best < now) report.better = {pools.size(), best, now};
+  }
+
+  environment.out << report::render_simulation(report, shows_utf8(environment));
+  return report::failed_requests(report) == 0 ? ExitStatus::kDone : ExitStatus::kCheckFailed;
+}
+
+}  // namespace drone::cli
