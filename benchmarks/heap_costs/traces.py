@@ -8,8 +8,8 @@ import struct
 
 FOLDER = pathlib.Path(__file__).resolve().parent.parent / "traces"
 KINDS = {"a": 0, "f": 1, "r": 2}
-MOST_SLOTS = 1 << 14
-LARGEST_SIZE = (1 << 16) - 1
+MOST_SLOTS = 1 << 15
+LARGEST_SIZE = (1 << 15) - 1
 
 
 @dataclasses.dataclass
@@ -22,7 +22,7 @@ class Trace:
 
     def words(self):
         return struct.pack(f"<{len(self.events)}I",
-                           *(KINDS[kind] | slot << 2 | size << 16 for kind, slot, size in self.events))
+                           *(KINDS[kind] | slot << 2 | size << 17 for kind, slot, size in self.events))
 
 
 def names():
