@@ -357,6 +357,11 @@ void add_heap(CLI::App& app, Run& run, Environment& environment) {
         ->check(number_in(1, layout::kMaxPools))
         ->group(group)
         ->capture_default_str();
+    to->add_option("--confidence", generate_options->confidence,
+                   "Size the pools so that a run ten times as long fits with this confidence, 50% "
+                   "to 99.9%, where the trace allows an estimate")
+        ->type_name("PERCENT")
+        ->group(group);
     to->add_flag("--fit", generate_options->fit,
                  "No headroom: the heap becomes exactly as large as the layout")
         ->group(group);
@@ -369,8 +374,11 @@ void add_heap(CLI::App& app, Run& run, Environment& environment) {
   add_heap_record(*command, run, environment);
   command->callback([&run, &environment, heap, command] {
     if (!command->get_subcommands().empty()) return;
-    if (command->count("--pools") + command->count("--fit") + command->count("--write") != 0) {
-      throw Error(ExitStatus::kUsage, "--pools, --fit and --write are for `drone heap generate`",
+    if (command->count("--pools") + command->count("--fit") + command->count("--confidence") +
+            command->count("--write") !=
+        0) {
+      throw Error(ExitStatus::kUsage,
+                  "--pools, --confidence, --fit and --write are for `drone heap generate`",
                   "drone heap generate --pools 5");
     }
     run = [&environment, heap] {

@@ -17,6 +17,7 @@ ExitStatus run_heap(const HeapOptions& options, Environment& environment) {
   heaptrace::Usage usage;
   std::vector<report::TracePart> parts;
   std::vector<DescribedTrace> said;
+  heaptrace::UsageCollector last;
   for (const TraceInput& trace : input.traces) {
     heaptrace::UsageCollector collector;
     heaptrace::Summary summary = read_trace(
@@ -26,12 +27,16 @@ ExitStatus run_heap(const HeapOptions& options, Environment& environment) {
     said.push_back(described(trace, summary));
     const heaptrace::Usage its = collector.usage();
     merge(usage, its);
+    last = std::move(collector);
     parts.push_back({trace.file.string(), std::move(summary), its.peak_bytes});
   }
   const std::uint32_t size = heap_size(input, said);
   warn_of_alignments(said, environment);
-  environment.out << report::render_text(report::make_heap_report(
-      std::move(usage), std::move(parts), size, base_alignment(input, said)));
+  report::HeapReport report = report::make_heap_report(std::move(usage), std::move(parts), size,
+                                                       base_alignment(input, said));
+  // Of several, how each grew says little about all of them.
+  if (input.traces.size() == 1) report::add_growth(report, last);
+  environment.out << report::render_text(report);
   return ExitStatus::kDone;
 }
 

@@ -11,10 +11,12 @@
 #include <vector>
 
 #include "cli/heap.hpp"
+#include "cli/heap_confidence.hpp"
 #include "cli/heap_input.hpp"
 #include "cli/write_layout.hpp"
 #include "heaptrace/reader.hpp"
 #include "layout/demand.hpp"
+#include "layout/exceedance.hpp"
 #include "layout/replay.hpp"
 #include "layout/suggest.hpp"
 #include "project/manifest.hpp"
@@ -61,16 +63,29 @@ Asked read_demands(const HeapInput& input, Environment& environment) {
   return {std::move(traces), std::move(said), alignment, std::move(all[alignment == 8 ? 1 : 0])};
 }
 
+struct Proof {
+  layout::ReplayResult replay;
+  layout::Outlook outlook;
+};
+
 /// Every trace on its own; of their figures the largest high-water marks, and the sums of the rest.
-layout::ReplayResult replay(const HeapInput& input, const Asked& asked,
-                            const layout::PoolLayout& pools) {
+Proof prove(const HeapInput& input, const Asked& asked, const layout::PoolLayout& pools) {
   layout::ReplayResult all = layout::Replay(pools, asked.base_alignment).result();
+  LookAhead ahead(pools, asked.base_alignment);
   for (std::size_t i = 0; i != input.traces.size(); ++i) {
     const TraceInput& trace = input.traces[i];
     layout::Replay run(pools, asked.base_alignment);
     const Summary again = read_trace(
-        trace, [&] { run = layout::Replay(pools, asked.base_alignment); },
-        [&run](std::span<const Event> events) { run.add(events); });
+        trace,
+        [&] {
+          run = layout::Replay(pools, asked.base_alignment);
+          ahead.restart();
+        },
+        [&](std::span<const Event> events) {
+          run.add(events);
+          ahead.add(events);
+        });
+    ahead.end_trace();
     if (again.bytes != asked.traces[i].bytes) {
       throw Error(ExitStatus::kInput, "'" + trace.file.string() + "' changed while it was read",
                   "stop the recording first");
@@ -80,13 +95,15 @@ layout::ReplayResult replay(const HeapInput& input, const Asked& asked,
   if (all.failed != asked.demands.unservable()) {
     throw std::logic_error("the layout found does not run the trace: please report this");
   }
-  return all;
+  return {std::move(all), ahead.outlook()};
 }
 
 }  // namespace
 
 ExitStatus run_heap_generate(const HeapOptions& heap, const GenerateOptions& options,
                              Environment& environment) {
+  std::optional<double> confidence;
+  if (options.confidence) confidence = parse_confidence(*options.confidence);
   const HeapInput input = heap_input(heap, environment);
   const Asked asked = read_demands(input, environment);
   std::optional<std::uint32_t> size;
@@ -94,7 +111,16 @@ ExitStatus run_heap_generate(const HeapOptions& heap, const GenerateOptions& opt
 
   report::LayoutReport report;
   report.suggestion = layout::suggest(asked.demands, options.pools, size);
-  report.replay = replay(input, asked, report.suggestion.pools);
+  if (confidence) {
+    const layout::PoolLayout pools = report.suggestion.pools;
+    const layout::Outlook outlook = look_ahead(input, pools, asked.base_alignment);
+    report.suggestion = layout::with_confidence(
+        std::move(report.suggestion), require_estimate(outlook, pools), *confidence, size);
+  }
+  Proof proof = prove(input, asked, report.suggestion.pools);
+  report.replay = std::move(proof.replay);
+  report.outlook = std::move(proof.outlook);
+  report.confidence = confidence;
   for (std::size_t i = 0; i != input.traces.size(); ++i) {
     report.traces.push_back({input.traces[i].file.string(), asked.traces[i]});
   }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "layout/suggest.hpp"
 
+#include <algorithm>
 #include <string>
+#include <utility>
 
 #include "support/error.hpp"
 
@@ -68,6 +70,29 @@ Suggestion suggest(const DemandCollector& asked, std::size_t max_pools,
       suggestion.more_pools = Alternative{*more, fragmentation(optimize(demands, *more), demands)};
     }
   }
+  return suggestion;
+}
+
+Suggestion with_confidence(Suggestion suggestion, const Exceedance& exceedance, double confidence,
+                           std::optional<std::uint32_t> heap_size) {
+  const std::vector<std::uint64_t> capacities = exceedance.capacities(confidence);
+  std::uint64_t bytes = 0;
+  for (std::size_t i = 0; i != suggestion.pools.size(); ++i) {
+    const std::uint64_t capacity = std::min<std::uint64_t>(
+        std::max<std::uint64_t>(suggestion.needed[i], capacities[i]), UINT32_MAX);
+    suggestion.pools[i].capacity = static_cast<std::uint32_t>(capacity);
+    bytes += capacity * suggestion.pools[i].block_size;
+  }
+  const std::uint32_t most = heap_size.value_or(UINT32_MAX);
+  if (bytes > most) {
+    throw Error(ExitStatus::kNoLayout,
+                "that confidence takes " + counted(bytes, "byte") + " in " +
+                    counted(suggestion.pools.size(), "pool") + ", " + std::to_string(bytes - most) +
+                    " more than the heap's " + std::to_string(most),
+                "a lower --confidence, a larger heap (-s), or more --pools");
+  }
+  suggestion.heap_size = heap_size.value_or(static_cast<std::uint32_t>(bytes));
+  suggestion.pools = with_headroom(std::move(suggestion.pools), suggestion.heap_size);
   return suggestion;
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "layout/demand.hpp"
+#include "layout/exceedance.hpp"
 #include "layout/optimize.hpp"
 
 namespace drone::layout {
@@ -40,5 +41,11 @@ struct Suggestion {
 /// asked for nothing that a heap could serve.
 Suggestion suggest(const DemandCollector& asked, std::size_t max_pools,
                    std::optional<std::uint32_t> heap_size);
+
+/// The same pools with as many blocks as it takes to hold a run `kLongerRun` times as long with
+/// that confidence, and the headroom given out anew. `heap_size` as for suggest(). Throws Error
+/// (kNoLayout) if it does not fit, with the bytes it takes.
+Suggestion with_confidence(Suggestion suggestion, const Exceedance& exceedance, double confidence,
+                           std::optional<std::uint32_t> heap_size);
 
 }  // namespace drone::layout

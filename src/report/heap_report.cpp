@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "report/heap_report.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace drone::report {
@@ -25,6 +26,11 @@ HeapReport make_heap_report(heaptrace::Usage usage, std::vector<TracePart> trace
     report.failed_requests += failed.count;
   }
   return report;
+}
+
+void add_growth(HeapReport& report, const heaptrace::UsageCollector& collector) {
+  report.events = collector.events();
+  report.last_rise = std::max(collector.last_growth().peak, collector.last_growth().max_count);
 }
 
 HeapReport make_heap_report(heaptrace::Usage usage, heaptrace::Summary summary,

@@ -27,7 +27,9 @@ struct HeapReport {
   double maximum_percent = 0;        ///< of heap_size: usage.maximum_bytes
   double peak_percent = 0;           ///< of heap_size: usage.peak_bytes
   std::uint64_t failed_requests = 0;
-  bool still_written = false;  ///< the trace goes on: that it has no end yet is no news
+  std::uint64_t events = 0;     ///< of the trace; 0: how it grew is not said
+  std::uint64_t last_rise = 0;  ///< the event at which the peak or some max count last grew
+  bool still_written = false;   ///< the trace goes on: that it has no end yet is no news
 };
 
 /// Needs heap_size > 0, and at least one trace.
@@ -37,6 +39,9 @@ HeapReport make_heap_report(heaptrace::Usage usage, std::vector<TracePart> trace
 /// Of one trace.
 HeapReport make_heap_report(heaptrace::Usage usage, heaptrace::Summary summary,
                             std::uint32_t heap_size, std::uint32_t base_alignment);
+
+/// Adds how the figures grew: when the peak or some max count last did.
+void add_growth(HeapReport& report, const heaptrace::UsageCollector& collector);
 
 /// The report as text, ending in a newline: the table and its two sums; then, where there is
 /// something to say, failed requests, runs, what was lost and what that means for the figures. Of

@@ -56,6 +56,16 @@ void print_if_too_much(Text& text, const HeapReport& report) {
   }
 }
 
+/// How much of the trace came after all peaks: the longer, the more likely nothing will exceed
+/// them.
+void print_last_rise(Text& text, const HeapReport& report) {
+  if (report.last_rise == 0) return;
+  const std::uint64_t after = report.events - report.last_rise;
+  const double share = static_cast<double>(after) / static_cast<double>(report.events);
+  print(text, "Peaks last rose at event {} of {}: {}% of the trace came after it.\n",
+        report.last_rise, report.events, static_cast<int>(100 * share));
+}
+
 /// What the table cannot show: that there is nothing to show.
 void print_if_empty(Text& text, const HeapReport& report) {
   if (!report.usage.sizes.empty() || report.failed_requests != 0) return;
@@ -271,6 +281,7 @@ std::string render_text(const HeapReport& report) {
         report.maximum_percent);
   print(text, "Peak in use: {} / {:.2f}%\n", report.usage.peak_bytes, report.peak_percent);
   print_if_too_much(text, report);
+  print_last_rise(text, report);
   print_if_empty(text, report);
   print_failed(text, report);
   print_traces(text, report);

@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <iterator>
+#include <variant>
 #include <vector>
 
 namespace drone::report {
@@ -89,6 +91,39 @@ void render_comment(std::string_view text, Out out) {
   fmt::format_to(out, "# {}\n", text);
 }
 
+/// Rounded up, so that it is not less than it says.
+std::string chance_in_words(double chance) {
+  const double percent = std::ceil(1000 * chance) / 10;
+  return fmt::format("{:g}%", percent);
+}
+
+/// How likely a run ten times as long needs more than the pools have.
+std::string outlook_in_words(const LayoutReport& report) {
+  const layout::PoolLayout& pools = report.suggestion.pools;
+  const bool several = report.traces.size() > 1;
+  if (const auto* none = std::get_if<layout::NoEstimate>(&*report.outlook)) {
+    return fmt::format(
+        "How likely a longer run needs more than these pools have cannot be told from {}: {}.",
+        several ? "these traces together" : "this trace", layout::in_words(*none, pools));
+  }
+  std::vector<std::uint64_t> capacities;
+  for (const heap::PoolSpec& pool : pools) capacities.push_back(pool.capacity);
+  const double chance = std::get<layout::Exceedance>(*report.outlook).chance(capacities);
+  std::string text;
+  if (report.confidence) {
+    text = fmt::format("The pools are sized by a confidence of {:g}%. ", 100 * *report.confidence);
+  }
+  if (chance > 0.5) {
+    return text +
+           "A run ten times as long may well need more than these pools have, even if the program "
+           "goes on as in the trace. --confidence 99% sizes the pools for it.";
+  }
+  return text + fmt::format(
+                    "A run ten times as long needs more than these pools have with a chance of at "
+                    "most {}, if the program goes on as in the trace.",
+                    chance_in_words(chance));
+}
+
 /// What is to be known of one of the traces.
 void add_trace_notes(const LayoutReport& report, const LayoutTrace& trace,
                      std::vector<std::string>& notes) {
@@ -151,6 +186,7 @@ void render_notes(const LayoutReport& report, Out out) {
         "No headroom: a program that asks for more than the trace did may fail. Without "
         "--fit the spare bytes of the heap are given out among the pools.");
   }
+  if (report.outlook) notes.push_back(outlook_in_words(report));
   if (report.suggestion.more_pools) {
     notes.push_back(fmt::format("Hint: --pools {} lowers the fragmentation to {}.",
                                 report.suggestion.more_pools->pool_count,

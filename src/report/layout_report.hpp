@@ -5,11 +5,13 @@
 // comments after it, the proof that the trace runs on it.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "heaptrace/reader.hpp"
+#include "layout/exceedance.hpp"
 #include "layout/replay.hpp"
 #include "layout/suggest.hpp"
 
@@ -35,7 +37,9 @@ struct LayoutReport {
   std::uint32_t base_alignment = 4;  ///< bytes
   std::string settings;   ///< more lines of the section: what it said before and must keep
   std::string heap_size;  ///< as Drone.toml has it: "10K"
-  bool fit = false;       ///< the heap is as large as the layout: no headroom
+  std::optional<layout::Outlook> outlook;  ///< of a longer run on suggestion.pools
+  std::optional<double> confidence;        ///< that the pools were sized by
+  bool fit = false;                        ///< the heap is as large as the layout: no headroom
 };
 
 /// Valid TOML: the section, and whatever else there is to say as comments.

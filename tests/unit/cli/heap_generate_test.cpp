@@ -2,12 +2,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <sstream>
 
 #include "cli/heap.hpp"
+#include "cli/heap_confidence.hpp"
 #include "drone/heaptrace/wire_format.hpp"
 #include "project/manifest.hpp"
 #include "report/layout_report.hpp"
@@ -202,6 +204,60 @@ TEST_F(HeapGenerate, ServesWhatFailedInTheTrace) {
   run({}, "1K");
   EXPECT_THAT(out_, HasSubstr("{ block = \"300\", capacity = "));
   EXPECT_THAT(out_, HasSubstr("# 8 requests, failed: 0\n"));
+}
+
+/// A program that holds up to eight blocks of 12 and of 40 bytes, as it happens.
+class HeapGenerateByConfidence : public HeapGenerate {
+ protected:
+  void send_random(int events) {
+    send({Op::kVersion, 0, heaptrace::kFormatVersion});
+    std::uint32_t state = 1;
+    std::array<bool, 16> live{};
+    for (int i = 0; i != events; ++i) {
+      state = state * 1664525 + 1013904223;
+      const std::uint32_t block = state >> 28;
+      if (live[block]) {
+        send({Op::kDealloc, block});
+      } else {
+        alloc(block, block < 8 ? 12 : 40);
+      }
+      live[block] = !live[block];
+    }
+  }
+};
+
+TEST_F(HeapGenerateByConfidence, SizesThePools) {
+  send_random(20000);
+  run({.pools = 2, .fit = true});
+  EXPECT_THAT(out_, HasSubstr("{ block = \"12\", capacity = 8 },\n"));
+  EXPECT_THAT(out_, HasSubstr("# A run ten times as long"));
+  run({.pools = 2, .fit = true, .confidence = "99.9%"});
+  EXPECT_THAT(out_, Not(HasSubstr("{ block = \"12\", capacity = 8 },\n")));
+  EXPECT_THAT(out_, HasSubstr("# The pools are sized by a confidence of 99.9%. "));
+  EXPECT_THAT(out_, HasSubstr(", failed: 0\n"));
+  EXPECT_EQ(status_of_run({.pools = 2, .confidence = "99.9%"}, "420"), ExitStatus::kNoLayout);
+  EXPECT_EQ(status_of_run({.pools = 2, .confidence = "99.9%"}, "10K"), ExitStatus::kDone);
+}
+
+TEST_F(HeapGenerateByConfidence, SaysWhyThereIsNone) {
+  send_example();
+  run({}, "10K");
+  EXPECT_THAT(out_, HasSubstr("cannot be told from\n# this trace: the trace has 8 events, and it "
+                              "takes 16384 at least.\n"));
+  EXPECT_EQ(status_of_run({.confidence = "99%"}, "10K"), ExitStatus::kNoLayout);
+}
+
+TEST_F(HeapGenerateByConfidence, TakesPercentagesThatTheMethodWasHeldAgainst) {
+  for (const char* const good : {"50%", "90", "99%", "99.9%", "99.9"}) {
+    EXPECT_NO_THROW(parse_confidence(good)) << good;
+  }
+  EXPECT_DOUBLE_EQ(parse_confidence("99%"), 0.99);
+  for (const char* const bad :
+       {"", "%", "49.9%", "99.91%", "100", "0.99", "x", "99%%", "nan", "-99"}) {
+    EXPECT_THROW(parse_confidence(bad), Error) << bad;
+  }
+  send_example();
+  EXPECT_EQ(status_of_run({.confidence = "100%"}, "10K"), ExitStatus::kUsage);
 }
 
 }  // namespace

@@ -4,6 +4,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
 #include "program.hpp"
 #include "support/error.hpp"
 
@@ -86,6 +91,65 @@ TEST(Suggest, SaysThatFailedRequestsCount) {
   EXPECT_THAT(
       error_of(program, 5, 1000).hint(),
       HasSubstr("this counts 1 request that failed in the trace, the largest of 5000 bytes"));
+}
+
+/// Of a program that has 12 or 13 small blocks at most in each stretch, and 1 or 2 of 100 bytes.
+Exceedance varying() {
+  Stretches stretches;
+  stretches.stretch = 128;
+  stretches.most.resize(2);
+  std::uint32_t state = 1;
+  for (int i = 0; i != 200; ++i) {
+    state = state * 1664525 + 1013904223;
+    stretches.most[0].push_back(12 + (state >> 31));
+    stretches.most[1].push_back(1 + (state >> 16) % 2);
+    stretches.largest.push_back(100);
+  }
+  stretches.events = 200 * stretches.stretch;
+  stretches.peaks = {13, 2};
+  return std::get<Exceedance>(estimate_exceedance(stretches));
+}
+
+TEST(Suggest, SizesPoolsByAConfidence) {
+  const Exceedance exceedance = varying();
+  const std::vector<std::uint64_t> capacities = exceedance.capacities(0.99);
+  EXPECT_GT(capacities[0], 13U);
+  EXPECT_GT(capacities[1], 2U);
+  const auto small = static_cast<std::uint32_t>(capacities[0]);
+  const auto large = static_cast<std::uint32_t>(capacities[1]);
+  const std::uint32_t bytes = 12 * small + 100 * large;
+
+  const Suggestion fitting = with_confidence(suggest(collected(four_sizes()), 2, std::nullopt),
+                                             exceedance, 0.99, std::nullopt);
+  EXPECT_EQ(fitting.heap_size, bytes);
+  EXPECT_THAT(fitting.pools, ElementsAre(PoolSpec{12, small}, PoolSpec{100, large}));
+  EXPECT_THAT(fitting.needed, ElementsAre(3, 1));
+
+  const Suggestion roomy =
+      with_confidence(suggest(collected(four_sizes()), 2, 5000), exceedance, 0.99, 5000);
+  EXPECT_EQ(roomy.heap_size, 5000U);
+  EXPECT_EQ(roomy.pools, with_headroom({{12, small}, {100, large}}, 5000));
+
+  const auto too_small = [&] {
+    with_confidence(suggest(collected(four_sizes()), 2, bytes - 1), exceedance, 0.99, bytes - 1);
+  };
+  try {
+    too_small();
+    FAIL() << "it fits";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.status(), ExitStatus::kNoLayout);
+    EXPECT_THAT(error.what(),
+                HasSubstr("takes " + std::to_string(bytes) + " bytes in 2 pools, 1 more"));
+  }
+}
+
+TEST(Suggest, KeepsWhatALayoutNeedsWhereAConfidenceTakesLess) {
+  Program program;
+  for (int i = 0; i != 50; ++i) program.alloc(12);
+  program.alloc(100);
+  const Suggestion suggestion =
+      with_confidence(suggest(collected(program), 2, std::nullopt), varying(), 0.9, std::nullopt);
+  EXPECT_EQ(suggestion.pools[0], (PoolSpec{12, 50}));
 }
 
 TEST(Suggest, RefusesATraceThatAsksForNothing) {

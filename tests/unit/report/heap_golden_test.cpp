@@ -43,9 +43,11 @@ std::string print_usage(const std::vector<std::byte>& trace, std::size_t chunk_s
       [&] { collector = {}; },
       [&](std::span<const heaptrace::Event> events) { collector.add(events); });
   const heaptrace::Description& description = summary.description;
-  return render_text(make_heap_report(collector.usage(), summary,
-                                      description.heap_size.value_or(kHeapSize),
-                                      description.base_alignment.value_or(4)));
+  HeapReport report =
+      make_heap_report(collector.usage(), summary, description.heap_size.value_or(kHeapSize),
+                       description.base_alignment.value_or(4));
+  add_growth(report, collector);
+  return render_text(report);
 }
 
 class HeapGolden : public testing::TestWithParam<std::string> {};

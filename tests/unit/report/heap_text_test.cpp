@@ -38,6 +38,27 @@ TEST(HeapText, TraceThatIsWholeIsQuiet) {
             "Peak in use: 24 / 0.23%\n");
 }
 
+TEST(HeapText, SaysHowMuchOfTheTraceCameAfterItsPeaks) {
+  heaptrace::UsageCollector collector;
+  using heaptrace::EventKind;
+  const auto add = [&collector](EventKind kind, std::uint32_t block, std::uint32_t size) {
+    collector.add(std::vector<heaptrace::Event>{{kind, block, size, 0, 4}});
+  };
+  add(EventKind::kAlloc, 0, 12);
+  add(EventKind::kAlloc, 1, 12);
+  add(EventKind::kDealloc, 0, 12);
+  add(EventKind::kAlloc, 2, 8);  // another max count, but no higher peak
+  for (int i = 0; i != 3; ++i) {
+    add(EventKind::kAlloc, 3, 4);
+    add(EventKind::kDealloc, 3, 4);
+  }
+  HeapReport report = make_heap_report(collector.usage(), whole_trace(), 10240, 4);
+  EXPECT_THAT(render_text(report), Not(HasSubstr("Peaks")));
+  add_growth(report, collector);
+  EXPECT_THAT(render_text(report),
+              HasSubstr("\nPeaks last rose at event 5 of 10: 50% of the trace came after it.\n"));
+}
+
 TEST(HeapText, ProgramThatAllocatesNothingHasAnEmptyTable) {
   EXPECT_THAT(render({}, whole_trace()), HasSubstr(" <size> <max count> <allocations>\n"
                                                    "Maximum memory usage: 0 / 0.00%\n"));

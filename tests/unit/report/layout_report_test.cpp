@@ -49,6 +49,52 @@ TEST(RenderLayout, PrintsASectionAndItsProof) {
             "# spills: requests served here because a smaller pool was empty\n");
 }
 
+/// Of a program whose two pools vary between 1 and 3, and 1 and 2 blocks.
+layout::Outlook outlook() {
+  layout::Stretches stretches;
+  stretches.stretch = 128;
+  stretches.most.resize(2);
+  std::uint32_t state = 1;
+  for (int i = 0; i != 200; ++i) {
+    state = state * 1664525 + 1013904223;
+    stretches.most[0].push_back(1 + (state >> 30) % 3);
+    stretches.most[1].push_back(1 + (state >> 16) % 2);
+    stretches.largest.push_back(24);
+  }
+  stretches.events = 200 * stretches.stretch;
+  stretches.peaks = {3, 2};
+  return layout::estimate_exceedance(stretches);
+}
+
+TEST(RenderLayout, SaysHowLikelyALongerRunNeedsMore) {
+  LayoutReport report = small_report();
+  EXPECT_THAT(render_layout(report), Not(HasSubstr("ten times as long")));
+  report.outlook = outlook();
+  EXPECT_THAT(
+      render_layout(report),
+      HasSubstr("#\n"
+                "# A run ten times as long needs more than these pools have with a chance of at\n"
+                "# most 0.1%, if the program goes on as in the trace.\n"));
+  report.confidence = 0.999;
+  EXPECT_THAT(render_layout(report),
+              HasSubstr("#\n# The pools are sized by a confidence of 99.9%. "));
+  report.confidence.reset();
+  report.suggestion.pools = {{12, 3}, {24, 2}};
+  EXPECT_THAT(render_layout(report), HasSubstr("may well need more than these pools have"));
+  EXPECT_THAT(render_layout(report), HasSubstr("--confidence 99%"));
+}
+
+TEST(RenderLayout, SaysWhyALongerRunCannotBeForetold) {
+  LayoutReport report = small_report();
+  report.outlook = layout::NoEstimate{layout::NoEstimate::Reason::kRising, 1, 0, 0};
+  EXPECT_THAT(
+      render_layout(report),
+      HasSubstr("#\n"
+                "# How likely a longer run needs more than these pools have cannot be told from\n"
+                "# this trace: the peaks of the pool of 24 still rise towards the end of the\n"
+                "# trace.\n"));
+}
+
 TEST(RenderLayout, NamesTheTraceThatANoteIsAbout) {
   LayoutReport report = small_report();
   report.traces = {{"one", {}}, {"other", {}}};
