@@ -13,12 +13,14 @@
 
 #include "cli/color.hpp"
 #include "cli/heap.hpp"
+#include "cli/heap_record.hpp"
 #include "cli/itm.hpp"
 #include "cli/new.hpp"
 #include "cli/print.hpp"
 #include "cli/target.hpp"
 #include "heaptrace/input_format.hpp"
 #include "layout/suggest.hpp"
+#include "project/manifest.hpp"
 #include "project/nearest.hpp"
 #include "support/error.hpp"
 
@@ -229,6 +231,76 @@ void add_itm(CLI::App& app, Run& run, Environment& environment) {
   });
 }
 
+/// The line without the `--` that may stand before the program of `drone heap record`. CLI11 would
+/// hand what follows it to `drone heap`.
+std::vector<const char*> without_mark(std::span<const char* const> arguments) {
+  std::vector<const char*> all(arguments.begin(), arguments.end());
+  const auto is = [](const char* word, std::string_view name) { return word == name; };
+  auto at = std::find_if(all.begin(), all.end(), [&](auto word) { return is(word, "heap"); });
+  at = std::find_if(at, all.end(), [&](auto word) { return is(word, "record"); });
+  while (at != all.end() && ++at != all.end() && (*at)[0] == '-') {
+    if (is(*at, "--")) {
+      all.erase(at);
+      break;
+    }
+    const bool has_value = is(*at, "-o") || is(*at, "--output") || is(*at, "--max-request");
+    if (has_value && ++at == all.end()) break;
+  }
+  return all;
+}
+
+void add_heap_record(CLI::App& heap, Run& run, Environment& environment) {
+  auto options = std::make_shared<RecordOptions>();
+  CLI::App* command = heap.add_subcommand(
+      "record", "Run a program of this machine, and record what it asks of its heap");
+  command->footer(
+      "What stands after PROGRAM is handed to it. Its input, output and exit status pass through.\n"
+      "Every malloc, new, realloc, free and delete is recorded until it ends, however it ends. "
+      "What\n"
+      "it started is not recorded, unless FILE has a %p: then each process has a file of its own,\n"
+      "with its number in place of the %p.\n\n"
+      "So firmware code that is built for this machine can be tuned, its tests for example. Build "
+      "it\n"
+      "with -m32: then pointers, and what holds them, are as large as on a Cortex-M. Buffers that "
+      "it\n"
+      "has only here, such as those of stdio, can be left out by their size.\n\n"
+      "Examples:\n"
+      "  drone heap record ./tests --fast        record it into heaptrace,\n"
+      "  drone heap -s 64K                       show what it asked for,\n"
+      "  drone heap generate --pools 8 --fit     and the pools that serve it\n"
+      "  drone heap record --resizes --max-request 4000 -o lua.heaptrace lua5.4 telemetry.lua\n"
+      "  drone heap record -o run.%p.heaptrace sh run_all_tests");
+  command->add_option("-o,--output", options->file, "The trace; one that is there is replaced")
+      ->type_name("FILE")
+      ->capture_default_str();
+  command
+      ->add_option_function<std::string>(
+          "--max-request",
+          [options](const std::string& size) { options->max_request = project::parse_size(size); },
+          "Leave out requests of more bytes, and what becomes of their blocks")
+      ->type_name("SIZE");
+  command->add_flag(
+      "--resizes", options->resizes,
+      "Record each realloc as a resize, also where it moved the block: in the pools it may "
+      "stay");
+  command->fallthrough(false);
+  command->prefix_command();
+  command->callback([&run, &environment, options, command] {
+    options->command = command->remaining();
+    if (!options->command.empty() && options->command.front().starts_with('-')) {
+      throw Error(
+          ExitStatus::kUsage, "there is no option " + options->command.front(),
+          "the options of `drone heap record` are -o, --max-request and --resizes; what is the "
+          "program's stands after its name");
+    }
+    if (options->command.empty()) {
+      throw Error(ExitStatus::kUsage, "the program is missing",
+                  "drone heap record PROGRAM ARGUMENTS");
+    }
+    run = [&environment, options] { return run_heap_record(*options, environment); };
+  });
+}
+
 void add_heap(CLI::App& app, Run& run, Environment& environment) {
   auto heap = std::make_shared<HeapOptions>();
   auto generate_options = std::make_shared<GenerateOptions>();
@@ -321,6 +393,7 @@ void add_heap(CLI::App& app, Run& run, Environment& environment) {
         ->group(group);
   };
   add_generate_options(command, "");
+  add_heap_record(*command, run, environment);
   command->callback([&run, &environment, heap, command] {
     if (!command->get_subcommands().empty()) return;
     for (const char* const option : {"--pools", "--tight", "--no-spill", "--headroom", "--contexts",
@@ -426,7 +499,8 @@ ExitStatus run_command_line(std::span<const char* const> arguments, Environment&
   add_print(app, run, environment);
 
   try {
-    app.parse(static_cast<int>(arguments.size()), arguments.data());
+    const std::vector<const char*> line = without_mark(arguments);
+    app.parse(static_cast<int>(line.size()), line.data());
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) {
       app.exit(error, environment.out, environment.err);  // --help, --version
