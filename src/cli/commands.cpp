@@ -293,13 +293,19 @@ void add_heap(CLI::App& app, Run& run, Environment& environment) {
     to->add_flag("--fit", generate_options->fit,
                  "No headroom: the heap becomes exactly as large as the layout")
         ->group(group);
+    to->add_flag("--write", generate_options->write,
+                 "Put the layout into Drone.toml, after showing the difference; all else in it "
+                 "stays as it is")
+        ->group(group);
   };
   add_generate_options(command, "");
   command->callback([&run, &environment, heap, command] {
     if (!command->get_subcommands().empty()) return;
-    if (command->count("--pools") + command->count("--fit") + command->count("--confidence") != 0) {
+    if (command->count("--pools") + command->count("--fit") + command->count("--confidence") +
+            command->count("--write") !=
+        0) {
       throw Error(ExitStatus::kUsage,
-                  "--pools, --confidence and --fit are for `drone heap generate`",
+                  "--pools, --confidence, --fit and --write are for `drone heap generate`",
                   "drone heap generate --pools 5");
     }
     run = [&environment, heap] {
@@ -313,7 +319,9 @@ void add_heap(CLI::App& app, Run& run, Environment& environment) {
   generate->footer(
       "The options of `drone heap` (--heap, -f, -s, --port, --input-format) may stand here too.\n\n"
       "Example:\n"
-      "  drone heap generate --pools 5 > heap.toml");
+      "  drone heap generate --pools 5 > heap.toml\n"
+      "  drone heap generate --pools 8 --write      replace the pools of [heap] in Drone.toml\n"
+      "  drone heap generate -f boot -f a-day       a layout that serves both traces");
   add_generate_options(generate, "Options");
   generate->callback([&run, &environment, heap, generate_options] {
     if (heap->follow) {

@@ -33,6 +33,7 @@ ExitStatus run_heap(const HeapOptions& options, Environment& environment);
 struct GenerateOptions {
   std::size_t pools = 5;
   bool fit = false;
+  bool write = false;                          ///< into Drone.toml, too
   std::optional<std::string> confidence = {};  ///< as parse_confidence() reads it
 };
 

@@ -2,6 +2,7 @@
 
 // `drone heap generate`: reads the traces twice, for what it asks and for the proof.
 
+#include <array>
 #include <optional>
 #include <ostream>
 #include <span>
@@ -12,6 +13,7 @@
 #include "cli/heap.hpp"
 #include "cli/heap_confidence.hpp"
 #include "cli/heap_input.hpp"
+#include "cli/write_layout.hpp"
 #include "heaptrace/reader.hpp"
 #include "layout/demand.hpp"
 #include "layout/exceedance.hpp"
@@ -39,15 +41,13 @@ struct Asked {
 /// own, which is known only when they have been read: so both are collected.
 Asked read_demands(const HeapInput& input, Environment& environment) {
   const auto none = [] {
-    std::vector<layout::DemandCollector> collectors;
-    for (const std::uint32_t alignment : {4U, 8U}) collectors.emplace_back(alignment);
-    return collectors;
+    return std::array{layout::DemandCollector(4), layout::DemandCollector(8)};
   };
-  std::vector<layout::DemandCollector> all = none();
+  std::array<layout::DemandCollector, 2> all = none();
   std::vector<Summary> traces;
   std::vector<DescribedTrace> said;
   for (const TraceInput& trace : input.traces) {
-    std::vector<layout::DemandCollector> collectors = none();
+    std::array<layout::DemandCollector, 2> collectors = none();
     traces.push_back(read_trace(
         trace, [&] { collectors = none(); },
         [&](std::span<const Event> events) {
@@ -134,6 +134,10 @@ ExitStatus run_heap_generate(const HeapOptions& heap, const GenerateOptions& opt
 
   environment.err << report::kLayoutHeading << std::endl;
   environment.out << report::render_layout(report);
+  if (options.write) {
+    write_layout(input, report.suggestion.pools, options.fit || heap.size,
+                 report.suggestion.heap_size, environment);
+  }
   return ExitStatus::kDone;
 }
 

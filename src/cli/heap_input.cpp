@@ -129,6 +129,7 @@ HeapInput heap_input(const HeapOptions& options, Environment& environment) {
     if (*input.size == 0) throw Error(ExitStatus::kUsage, "a heap of 0 bytes has no usage");
   }
   const auto manifest_path = project::find_manifest(environment.directory);
+  input.manifest = manifest_path;
   if (options.heap && !manifest_path) {
     throw Error(ExitStatus::kInput, "--heap names a heap of a project, and this is in none",
                 "run it where Drone.toml is, or say file, port and size: drone heap -f FILE --port "

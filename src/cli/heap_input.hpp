@@ -35,6 +35,7 @@ struct HeapInput {
   std::optional<std::uint32_t> size;            ///< bytes: of -s, else of Drone.toml
   std::optional<std::uint32_t> base_alignment;  ///< bytes, 4 or 8: of Drone.toml
   project::HeapSection section;  ///< as Drone.toml has it; without one, a bare [heap]
+  std::optional<std::filesystem::path> manifest;  ///< that Drone.toml
 };
 
 /// Finds the traces and the project they belong to, that of `environment.directory`. The heap is

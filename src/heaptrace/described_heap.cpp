@@ -2,6 +2,8 @@
 #include "heaptrace/described_heap.hpp"
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 #include "drone/heap/pool_spec.hpp"
 
@@ -12,9 +14,19 @@ constexpr std::uint32_t kSettlingEvents = 64;
 constexpr std::size_t kMostPools = 1024;
 constexpr std::uint32_t kMostBlocks = 0xFFFFFF;
 
+constexpr std::uint32_t kNarrowBlocks = 0x7FFF;
+constexpr std::uint32_t kMostNarrowBytes = 0x3FFE;
+
+constexpr std::array<std::uint16_t, kNarrowBlocks + 1> kNoLimits = [] {
+  std::array<std::uint16_t, kNarrowBlocks + 1> limits{};
+  for (std::uint32_t block = 0; block != kNarrowBlocks; ++block) limits[block] = kMostNarrowBytes;
+  return limits;
+}();
+
 }  // namespace
 
 void DescribedHeap::begin_run() {
+  has_changed_ = true;
   pools_ = Pools::kNone;
   described_ = false;
   block_size_ = 0;
@@ -31,6 +43,7 @@ void DescribedHeap::begin_description() {
 }
 
 bool DescribedHeap::add_fact(const Record& record) {
+  has_changed_ = true;
   begin_description();
   events_since_fact_ = 0;
   const std::uint32_t value = record.argument;
@@ -86,6 +99,7 @@ void DescribedHeap::add_capacity(std::uint32_t capacity) {
 }
 
 void DescribedHeap::close_pools() {
+  has_changed_ = true;
   if (block_size_ != 0) {
     drop_pools();
   } else {
@@ -94,6 +108,7 @@ void DescribedHeap::close_pools() {
 }
 
 void DescribedHeap::drop_pools() {
+  has_changed_ = true;
   pools_ = Pools::kLost;
   block_size_ = 0;
   description_.pools.clear();
@@ -131,6 +146,37 @@ DescribedHeap::Verdict DescribedHeap::judge(std::uint32_t block, std::uint32_t s
   return offset < *description_.heap_size && size <= *description_.heap_size - offset
              ? Verdict::kPossible
              : Verdict::kImpossible;
+}
+
+std::optional<DescribedHeap::NarrowLimits> DescribedHeap::narrow_limits() {
+  if (pools_ == Pools::kOpen) return std::nullopt;
+  const bool describes =
+      pools_ == Pools::kClosed && (!pool_ends_.empty() || description_.heap_size);
+  if (!describes) return NarrowLimits{kNoLimits, false};
+  if (std::exchange(has_changed_, false) &&
+      (limits_.empty() || limited_.heap_size != description_.heap_size ||
+       limited_.pools != description_.pools)) {
+    fill_limits();
+  }
+  return NarrowLimits{std::span(limits_).first<kNarrowBlocks + 1>(), true};
+}
+
+void DescribedHeap::fill_limits() {
+  limited_ = {description_.pools, description_.heap_size};
+  limits_.assign(kNarrowBlocks + 1, 0);
+  std::uint32_t block = 0;
+  for (std::size_t pool = 0; pool != pool_ends_.size(); ++pool) {
+    const std::uint32_t most = std::min(description_.pools[pool].block_size, kMostNarrowBytes);
+    for (; block != std::min(pool_ends_[pool], kNarrowBlocks); ++block) {
+      limits_[block] = static_cast<std::uint16_t>(most);
+    }
+  }
+  if (!pool_ends_.empty()) return;
+  const std::uint32_t size = *description_.heap_size;
+  for (; block != kNarrowBlocks && block * kPoollessUnit < size; ++block) {
+    limits_[block] =
+        static_cast<std::uint16_t>(std::min(size - block * kPoollessUnit, kMostNarrowBytes));
+  }
 }
 
 }  // namespace drone::heaptrace

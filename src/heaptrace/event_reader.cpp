@@ -2,22 +2,25 @@
 #include "heaptrace/event_reader.hpp"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <string>
 #include <utility>
 
+#include "itm/decoder.hpp"
 #include "support/error.hpp"
 
 namespace drone::heaptrace {
 namespace {
 
-constexpr std::size_t kBatch = 4096;
+constexpr std::size_t kBatch = 2048;
 /// The last events are kept back when a batch is handed on, so that the ALIGN of a failed request
 /// still finds it: only events of the interrupts that parted them stand between the two.
 constexpr std::size_t kKept = 256;
 
 constexpr std::size_t kMostPlaces = 16;
 constexpr std::uint32_t kReservedSize = 0x3FFF;
-constexpr std::uint32_t kReservedBlock = 0x7FFF;
+constexpr std::uint32_t kReservedBlock = 0x7FFF;  ///< and all the bits of a narrow one
 constexpr std::uint32_t kReservedWideBlock = 0xFFFFFF;
 constexpr std::uint32_t kFailedLowBits = 0xFFFF;
 constexpr std::uint32_t kMaxAlignmentLog2 = 31;
@@ -30,6 +33,22 @@ constexpr std::uint64_t kLeastJudged = 8;
 
 std::uint8_t log2_of(std::uint32_t alignment) { return alignment == 8 ? 3 : 2; }
 
+/// So many bytes are looked at together: a packet and the header behind it.
+constexpr std::size_t kWindow = 8;
+
+/// The length of the local timestamp that these bytes begin with, 0 if they begin with none or it
+/// may have been cut.
+unsigned timestamp_length(std::uint64_t window) {
+  if ((window & 0x8F) == 0 && (window & 0x70) != 0 && (window & 0xFF) != itm::kOverflowHeader) {
+    return 1;
+  }
+  constexpr std::uint64_t kLastMarks = 0x80'80'80'80'00;
+  const std::uint64_t last = ~window & kLastMarks;
+  if ((window & 0xCF) != itm::kLocalTimestamp1Header || last == 0) return 0;
+  const auto size = static_cast<unsigned>(std::countr_zero(last)) / 8;
+  return ((window >> (8 * size)) & 0xFFFF) == 0 ? 0 : size + 1;
+}
+
 }  // namespace
 
 bool Losses::any() const { return on_the_way() || lost_allocs != 0 || double_allocs != 0; }
@@ -41,7 +60,7 @@ bool Losses::on_the_way() const {
 
 EventReader::EventReader(unsigned port, bool use_description, Consume consume)
     : port_(port), use_description_(use_description), consume_(std::move(consume)) {
-  events_.reserve(kBatch);
+  events_.resize(kBatch);
 }
 
 void EventReader::add(const itm::Packet& packet) {
@@ -75,6 +94,99 @@ void EventReader::add(const itm::Packet& packet) {
     default:
       break;
   }
+}
+
+// The loop that nearly all of a trace goes through. Whether an allocation or a deallocation comes
+// next cannot be predicted, so both take the same way, without a branch that tells them apart: what
+// differs between them is in a table. And what is out of the ordinary is found by a few comparisons
+// that hardly ever hold.
+std::size_t EventReader::take(std::span<const std::byte> bytes) {
+  // As long as the first event is to come, or a WIDE_SIZE, or the end of the description.
+  if (bytes.size() < kWindow || counted_events_ == 0 || wide_) return 0;
+  const std::optional<DescribedHeap::NarrowLimits> limits = heap_.narrow_limits();
+  if (!limits) return 0;
+  const std::uint16_t* const most_bytes = limits->most_bytes.data();
+  const std::span<Life> lives = live_.low();
+  const std::uint32_t base_alignment = heap_.base_alignment();
+  const Life no_bytes(order_, 0, log2_of(base_alignment));
+
+  struct Form {
+    std::uint64_t begin_mask;  ///< of the first bytes, and what is to be there
+    std::uint64_t begin;
+    std::uint64_t life;       ///< what becomes of the block: the bits of its life, but for the size
+    std::uint32_t facts;      ///< what is known of the block, but for the size,
+    std::uint32_t had_bytes;  ///< and the most that this may be: so it must be live, or must not
+    std::uint32_t said_mask;  ///< of the size in the packet
+    EventKind kind;
+  };
+  const std::uint64_t header = port_ << 3;
+  const std::array<Form, 2> forms = {
+      Form{0x1FF, header | 2, 0, no_bytes.facts(), Life::kMostBytes, 0, EventKind::kDealloc},
+      Form{0x7FF, header | 3 | 1U << 8, no_bytes.bits(), 0, 0, 0x3FFF, EventKind::kAlloc}};
+
+  const std::byte* next = bytes.data();
+  const std::byte* const last = next + (bytes.size() - kWindow);
+  std::uint64_t other_bytes = 0;
+  std::uint32_t writes = 0;
+  for (bool stopped = false; !stopped && next <= last;) {
+    make_room();
+    Event* event = events_.data() + pending_;
+    const Event* const first = event;
+    // No packet is longer than that.
+    std::size_t most = std::min(kBatch - pending_, static_cast<std::size_t>(last - next) / 5 + 1);
+    // Taken from the window before, so that where a packet begins need not wait for the one before
+    // it to be loaded.
+    std::uint64_t next_is_long = static_cast<std::uint64_t>(*next) & 1;
+    for (; most != 0; --most) {
+      const std::uint64_t window = itm::detail::load_window(next);
+      const std::uint64_t is_long = next_is_long;
+      const Form& form = forms[is_long];
+      const std::uint64_t behind = window >> (24 + 16 * is_long);
+      // Zeros behind a packet may be a synchronization that cut it.
+      if ((window & form.begin_mask) != form.begin || (behind & 0xFF) == 0) [[unlikely]] {
+        const unsigned length = timestamp_length(window);
+        if (length == 0) {
+          stopped = true;
+          break;
+        }
+        next += length;
+        other_bytes += length;
+        next_is_long = (window >> (8 * length)) & 1;
+        continue;
+      }
+      next_is_long = behind & 1;
+      const std::uint32_t block =
+          static_cast<std::uint32_t>(window >> (9 + 2 * is_long)) & kReservedBlock;
+      const std::uint32_t said_bytes = static_cast<std::uint32_t>(window >> 26) & form.said_mask;
+      if (block >= lives.size() || said_bytes - is_long >= most_bytes[block]) [[unlikely]] {
+        stopped = true;
+        break;
+      }
+      // Of no life, or of one whose alignment was not named.
+      const std::uint32_t had_bytes = lives[block].facts() - form.facts;
+      if (had_bytes > form.had_bytes) [[unlikely]] {
+        stopped = true;
+        break;
+      }
+      lives[block] = Life::of_bits(form.life + said_bytes);
+      *event++ = {form.kind, block, had_bytes + said_bytes, 0, base_alignment};
+      next += 3 + 2 * is_long;
+    }
+    const auto added = static_cast<std::uint32_t>(event - first);
+    pending_ += added;
+    writes += added;
+  }
+  const auto taken = static_cast<std::size_t>(next - bytes.data());
+  if (writes != 0) {
+    packets_per_port_[port_] += writes;
+    summary_.events += writes;
+    summary_.ended_in_order = false;
+    counted_events_ += writes;
+    sequence_.count(writes);
+    if (limits->known)
+      judged_ += (taken - other_bytes - 3 * std::uint64_t{writes}) / 2;  // long ones
+  }
+  return taken;
 }
 
 void EventReader::add_write(Write write) {
@@ -197,11 +309,10 @@ void EventReader::add_alloc(std::uint32_t block, std::uint32_t size) {
     }
     event.kind = EventKind::kAlloc;
     event.block = block;
-    Life life;
-    life.order = handed_on_ + events_.size();
-    life.size = size;
-    life.alignment_log2 = log2_of(event.alignment);
-    live_.assign(block, life);
+    const bool may_be_ambiguous = block > 0xFFFF;
+    if (may_be_ambiguous) ++order_;
+    live_.assign(block, {order_, size, log2_of(event.alignment)});
+    if (may_be_ambiguous) ++order_;
   }
   emit(event);
 }
@@ -214,13 +325,14 @@ void EventReader::add_resize(std::uint32_t block, std::uint32_t size) {
     add_alloc(block, size);
     return;
   }
-  if (life->size == size) return;
+  if (life->size() == size) return;
   Event event;
   event.kind = EventKind::kResize;
   event.block = block;
   event.size = size;
-  event.old_size = std::exchange(life->size, size);
-  event.alignment = 1U << life->alignment_log2;
+  event.old_size = life->size();
+  event.alignment = 1U << life->alignment_log2();
+  life->set_size(size);
   emit(event);
 }
 
@@ -234,8 +346,8 @@ void EventReader::add_dealloc(std::uint32_t block) {
   Event event;
   event.kind = EventKind::kDealloc;
   event.block = block;
-  event.size = life->size;
-  event.alignment = 1U << life->alignment_log2;
+  event.size = life->size();
+  event.alignment = 1U << life->alignment_log2();
   live_.erase(*life);
   emit(event);
 }
@@ -261,8 +373,8 @@ void EventReader::add_align(std::uint32_t low_16_bits, std::uint32_t log2) {
   LiveBlocks::Found live;
   Event* failed = nullptr;
   Event* alloc = nullptr;
-  if (!events_.empty() && events_.back().alignment <= heap_.base_alignment()) {
-    Event& last = events_.back();
+  if (pending_ != 0 && events_[pending_ - 1].alignment <= heap_.base_alignment()) {
+    Event& last = events_[pending_ - 1];
     if (last.kind == EventKind::kFailed && low_16_bits == kFailedLowBits) {
       failed = &last;
     } else if (last.kind == EventKind::kAlloc && (last.block & 0xFFFF) == low_16_bits) {
@@ -273,7 +385,7 @@ void EventReader::add_align(std::uint32_t low_16_bits, std::uint32_t log2) {
   if (failed == nullptr && live.life == nullptr) {
     live = live_.latest_unnamed(low_16_bits);
     if (low_16_bits == kFailedLowBits) failed = latest_failed_unnamed();
-    if (failed != nullptr && live.life != nullptr && live.life->order > order_of(*failed)) {
+    if (failed != nullptr && live.life != nullptr && was_allocated_after(live.block, *failed)) {
       failed = nullptr;
     }
   }
@@ -282,9 +394,8 @@ void EventReader::add_align(std::uint32_t low_16_bits, std::uint32_t log2) {
     return;
   }
   if (live.life == nullptr) return;  // its ALLOC is from before the capture, or was lost
-  if (!is_possible(live.block, live.life->size, alignment)) return note_damage();
-  live.life->alignment_log2 = static_cast<std::uint8_t>(log2);
-  live.life->alignment_named = true;
+  if (!is_possible(live.block, live.life->size(), alignment)) return note_damage();
+  live.life->name_alignment(log2);
   if (alloc != nullptr) {
     alloc->alignment = alignment;
     return;
@@ -292,20 +403,29 @@ void EventReader::add_align(std::uint32_t low_16_bits, std::uint32_t log2) {
   Event event;
   event.kind = EventKind::kRealign;
   event.block = live.block;
-  event.size = live.life->size;
+  event.size = live.life->size();
   event.alignment = alignment;
   emit(event);
 }
 
 /// The last failed request of this run whose alignment was not named, if it was not handed on yet.
 Event* EventReader::latest_failed_unnamed() {
-  for (auto event = events_.rbegin(); event != events_.rend(); ++event) {
-    if (event->kind == EventKind::kReset) break;
-    if (event->kind == EventKind::kFailed && event->alignment <= heap_.base_alignment()) {
-      return &*event;
+  for (std::size_t i = pending_; i-- != 0;) {
+    Event& event = events_[i];
+    if (event.kind == EventKind::kReset) break;
+    if (event.kind == EventKind::kFailed && event.alignment <= heap_.base_alignment()) {
+      return &event;
     }
   }
   return nullptr;
+}
+
+/// Whether a live block was allocated after an event that is not handed on yet.
+bool EventReader::was_allocated_after(std::uint32_t block, const Event& event) const {
+  const auto pending = std::span(events_).first(pending_);
+  return std::any_of(
+      pending.begin() + (&event - events_.data()), pending.end(),
+      [block](const Event& each) { return each.kind == EventKind::kAlloc && each.block == block; });
 }
 
 void EventReader::add_sequence(std::uint32_t sequence) {
@@ -359,31 +479,37 @@ void EventReader::note_place() {
 }
 
 void EventReader::emit(const Event& event) {
-  if (events_.size() == kBatch) hand_on(kBatch - kKept);
-  events_.push_back(event);
+  make_room();
+  events_[pending_++] = event;
+}
+
+/// For one more event at least.
+void EventReader::make_room() {
+  if (pending_ == kBatch) hand_on(kBatch - kKept);
 }
 
 void EventReader::hand_on(std::size_t count) {
   if (count == 0) return;
-  consume_({events_.data(), count});
+  consume_(std::span(events_).first(count));
   handed_on_ += count;
-  events_.erase(events_.begin(), events_.begin() + static_cast<std::ptrdiff_t>(count));
+  pending_ -= count;
+  std::copy_n(events_.begin() + static_cast<std::ptrdiff_t>(count), pending_, events_.begin());
 }
 
 void EventReader::flush() {
-  const std::uint64_t there = handed_on_ + events_.size();
-  const auto old = static_cast<std::ptrdiff_t>(std::max(flushed_, handed_on_) - handed_on_);
+  const std::uint64_t there = handed_on_ + pending_;
+  std::size_t count = static_cast<std::size_t>(std::max(flushed_, handed_on_) - handed_on_);
   const auto waits = [this](const Event& event) {
     return event.kind == EventKind::kFailed && event.alignment <= heap_.base_alignment();
   };
-  const auto end = std::find_if(events_.begin() + old, events_.end(), waits);
-  hand_on(static_cast<std::size_t>(end - events_.begin()));
+  while (count != pending_ && !waits(events_[count])) ++count;
+  hand_on(count);
   flushed_ = there;
 }
 
 void EventReader::finish() {
   heap_.end_stream();
-  hand_on(events_.size());
+  hand_on(pending_);
 }
 
 Summary EventReader::summary() const {

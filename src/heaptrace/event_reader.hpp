@@ -31,6 +31,11 @@ class EventReader {
   /// Throws Error (kInput) for a format version that this drone does not read.
   void add(const itm::Packet& packet);
 
+  /// Does what add() does with the packets that `bytes` begin with, as long as they are of the most
+  /// frequent kinds and say nothing out of the ordinary: fast. Returns how many bytes it took; what
+  /// follows is for a decoder and add(). `bytes` begin at a packet of the first stimulus page.
+  std::size_t take(std::span<const std::byte> bytes);
+
   /// Hands on the events that were kept back for a batch. Of those that came since the last
   /// flush(), the ones from a failed request on whose alignment may still be named wait for the
   /// next one: an ALIGN follows its ALLOC at once, but the two may come in different chunks.
@@ -71,11 +76,10 @@ class EventReader {
   void note_transport_loss();
   void note_place();
   void emit(const Event& event);
+  void make_room();
   void hand_on(std::size_t count);
   Event* latest_failed_unnamed();
-  std::uint64_t order_of(const Event& event) const {
-    return handed_on_ + static_cast<std::uint64_t>(&event - events_.data());
-  }
+  bool was_allocated_after(std::uint32_t block, const Event& event) const;
 
   unsigned port_;
   bool use_description_;
@@ -87,6 +91,7 @@ class EventReader {
   DescribedHeap heap_;
   SequenceCheck sequence_;
   LiveBlocks live_;
+  std::uint32_t order_ = 0;       ///< of Life: counts allocations of blocks beyond 16 bits, twice
   bool seen_from_reset_ = false;  ///< this run began with a VERSION
   std::optional<Record> wide_;    ///< a WIDE_ALLOC or WIDE_RESIZE whose WIDE_SIZE is to come
   std::uint64_t counted_events_ = 0;
@@ -94,7 +99,8 @@ class EventReader {
   std::uint64_t judged_ = 0;      ///< events held against the description
   std::uint64_t impossible_ = 0;  ///< those that contradict it
 
-  std::vector<Event> events_;    ///< not handed on yet
+  std::vector<Event> events_;  ///< a batch; the first `pending_` are not handed on yet
+  std::size_t pending_ = 0;
   std::uint64_t handed_on_ = 0;  ///< number of events before those
   std::uint64_t flushed_ = 0;    ///< number of events there were at the last flush()
 };

@@ -9,13 +9,44 @@
 
 namespace drone::heaptrace {
 
-/// What is known about a live block.
-struct Life {
-  std::uint64_t order = 0;  ///< when it was allocated: later is greater
-  std::uint32_t size = 0;   ///< requested bytes, at least 1
-  std::uint8_t alignment_log2 = 0;
-  bool alignment_named = false;  ///< an ALIGN said it
-  TableRun run = 0;
+/// What is known about a block: the order and the facts, which are 0 of a block that is not live.
+class Life {
+ public:
+  Life() = default;  ///< of a block that is not live
+  /// `size` in requested bytes, 1 to kMostBytes. `order`: when it was allocated, against other
+  /// blocks whose number ends in the same 16 bits: a count that may wrap round.
+  Life(std::uint32_t order, std::uint32_t size, std::uint32_t alignment_log2)
+      : bits_(std::uint64_t{order} << 32 | alignment_log2 << kAlignmentShift | size) {}
+
+  static constexpr std::uint32_t kMostBytes = 0xFFFFFF;
+
+  bool is_live() const { return facts() != 0; }
+  std::uint32_t order() const { return static_cast<std::uint32_t>(bits_ >> 32); }
+  std::uint32_t size() const { return facts() & kMostBytes; }
+  std::uint32_t alignment_log2() const { return facts() >> kAlignmentShift & 31; }
+  bool alignment_named() const { return (facts() & kNamed) != 0; }  ///< an ALIGN said it
+
+  void set_size(std::uint32_t size) { bits_ = (bits_ & ~std::uint64_t{kMostBytes}) | size; }
+  void name_alignment(std::uint32_t log2) {
+    *this = Life(order(), size(), log2);
+    bits_ |= kNamed;
+  }
+
+  // For a loop that has no time for branches. As long as the alignment is not named, a size is
+  // added to the bits of a life of no bytes, and is what its facts are more than those.
+  static Life of_bits(std::uint64_t bits) {
+    Life life;
+    life.bits_ = bits;
+    return life;
+  }
+  std::uint64_t bits() const { return bits_; }
+  std::uint32_t facts() const { return static_cast<std::uint32_t>(bits_); }
+
+ private:
+  static constexpr unsigned kAlignmentShift = 24;
+  static constexpr std::uint32_t kNamed = 1U << 31;
+
+  std::uint64_t bits_ = 0;
 };
 
 class LiveBlocks : public BlockTable<Life> {

@@ -17,7 +17,7 @@
 namespace drone::heaptrace {
 namespace {
 
-constexpr std::size_t kChunk = 1 << 18;
+constexpr std::size_t kChunk = 1 << 17;
 
 [[noreturn]] void refuse(const std::string& message, const std::string& hint = kHowToRecord) {
   throw Error(ExitStatus::kInput, message, hint);
@@ -98,7 +98,12 @@ class DecoderInput final : public itm::ItmBytesSink {
     if (!trust_framing) doubting_.emplace(port, add());
   }
   void bytes(std::span<const std::byte> itm) override {
-    doubting_ ? doubting_->feed(itm) : plain_.feed(itm, add());
+    if (doubting_) {
+      doubting_->feed(itm);
+    } else {
+      plain_.feed(itm, add(),
+                  [this](std::span<const std::byte> bytes) { return events_.take(bytes); });
+    }
   }
   void gap(std::uint64_t bytes) override {
     doubting_ ? doubting_->gap(bytes) : plain_.gap(bytes, add());

@@ -82,31 +82,80 @@ void UsageCollector::end_life(std::uint32_t size) {
 }
 
 void UsageCollector::add(std::span<const Event> events) {
-  for (const Event& event : events) {
-    ++events_;
-    switch (event.kind) {
-      case EventKind::kAlloc:
-        begin_life(event.size);
-        raise_peak();
-        break;
-      case EventKind::kDealloc:
-        end_life(event.size);
-        break;
-      case EventKind::kResize:
-        end_life(event.old_size);
-        begin_life(event.size);
-        raise_peak();
-        break;
-      case EventKind::kRealign:
-        break;
-      case EventKind::kFailed:
-        ++failed_[{event.size, event.alignment}];
-        break;
-      case EventKind::kReset:
-        ++run_;
-        live_bytes_ = 0;
-        break;
+  while (!events.empty()) {
+    events = events.subspan(add_lives(events));
+    if (events.empty()) break;
+    add_one(events.front());
+    events = events.subspan(1);
+  }
+}
+
+/// Adds the allocations and deallocations that `events` begin with, as far as their sizes have been
+/// seen; returns how many. One way for both, as a branch between them could not be predicted.
+std::size_t UsageCollector::add_lives(std::span<const Event> events) {
+  Counts* const dense = dense_.data();
+  const std::size_t dense_sizes = dense_.size();
+  const std::uint64_t run = run_;
+  std::uint64_t live_bytes = live_bytes_;
+  std::uint64_t peak_bytes = peak_bytes_;
+  std::size_t i = 0;
+  for (; i != events.size(); ++i) {
+    const Event& event = events[i];
+    const std::uint32_t size = event.size;
+    if (event.kind > EventKind::kDealloc || size >= dense_sizes) [[unlikely]]
+      break;
+    Counts& of_size = dense[size];
+    if (of_size.run != run) [[unlikely]] {
+      of_size.run = run;
+      of_size.live = 0;
     }
+    const std::uint64_t is_dealloc = event.kind == EventKind::kDealloc ? 1 : 0;
+    const std::uint64_t one = 1 - 2 * is_dealloc;  // more, or less
+    const std::uint64_t live = of_size.live + one;
+    of_size.live = live;
+    of_size.allocations += 1 - is_dealloc;
+    live_bytes += size * one;
+    if (live > of_size.max_count) [[unlikely]] {
+      // A size that was never seen has no max count.
+      if (of_size.max_count == 0) last_growth_.new_size = events_ + i + 1;
+      of_size.max_count = live;
+      last_growth_.max_count = events_ + i + 1;
+    }
+    if (live_bytes > peak_bytes) [[unlikely]] {
+      peak_bytes = live_bytes;
+      last_growth_.peak = events_ + i + 1;
+    }
+  }
+  live_bytes_ = live_bytes;
+  peak_bytes_ = peak_bytes;
+  events_ += i;
+  return i;
+}
+
+void UsageCollector::add_one(const Event& event) {
+  ++events_;
+  switch (event.kind) {
+    case EventKind::kAlloc:
+      begin_life(event.size);
+      raise_peak();
+      break;
+    case EventKind::kDealloc:
+      end_life(event.size);
+      break;
+    case EventKind::kResize:
+      end_life(event.old_size);
+      begin_life(event.size);
+      raise_peak();
+      break;
+    case EventKind::kRealign:
+      break;
+    case EventKind::kFailed:
+      ++failed_[{event.size, event.alignment}];
+      break;
+    case EventKind::kReset:
+      ++run_;
+      live_bytes_ = 0;
+      break;
   }
 }
 

@@ -73,6 +73,8 @@ class UsageCollector {
   };
   static constexpr std::uint32_t kDenseSizes = 0x4000;
 
+  std::size_t add_lives(std::span<const Event> events);
+  void add_one(const Event& event);
   Counts& counts(std::uint32_t size);
   void begin_life(std::uint32_t size);
   void raise_peak();

@@ -26,6 +26,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <vector>
 
@@ -102,8 +103,12 @@ inline constexpr std::array<Header, 256> kHeaders = [] {
 /// The eight bytes from `bytes` on, the first one lowest.
 inline std::uint64_t load_window(const std::byte* bytes) {
   std::uint64_t window = 0;
-  for (unsigned i = 0; i != 8; ++i) {
-    window |= static_cast<std::uint64_t>(bytes[i]) << (8 * i);
+  if constexpr (std::endian::native == std::endian::little) {
+    std::memcpy(&window, bytes, sizeof(window));
+  } else {
+    for (unsigned i = 0; i != 8; ++i) {
+      window |= static_cast<std::uint64_t>(bytes[i]) << (8 * i);
+    }
   }
   return window;
 }
@@ -123,7 +128,12 @@ class Decoder {
   template <class Sink>
   void feed(std::span<const std::byte> bytes, Sink&& sink);
 
-  /// The same, appending to `packets`.
+  /// The same for who can tell packets from the bytes: wherever at_packet_start(), `take(bytes)`
+  /// may take some off the bytes that are there, and returns how many bytes these are.
+  template <class Sink, class Take>
+  void feed(std::span<const std::byte> bytes, Sink&& sink, Take&& take);
+
+  /// The same as the first, appending to `packets`.
   void feed(std::span<const std::byte> bytes, std::vector<Packet>& packets) {
     feed(bytes, [&packets](const Packet& packet) { packets.push_back(packet); });
   }
@@ -162,7 +172,8 @@ class Decoder {
   bool at_clean_boundary() const { return state_ == State::kBoundary && zeros_ == 0 && !has_held_; }
 
   template <class Sink>
-  const std::byte* feed_whole_packets(const std::byte* begin, const std::byte* end, Sink&& sink);
+  const std::byte* feed_whole_packets(const std::byte* begin, const std::byte* end,
+                                      std::size_t most, Sink&& sink);
   template <class Sink>
   void drain(Sink&& sink) {
     for (std::size_t i = 0; i != ready_count_; ++i) sink(static_cast<const Packet&>(ready_[i]));
@@ -198,6 +209,16 @@ class Decoder {
 
 template <class Sink>
 void Decoder::feed(std::span<const std::byte> bytes, Sink&& sink) {
+  struct TakeNone {
+    std::size_t operator()(std::span<const std::byte>) const { return 0; }
+  };
+  feed(bytes, sink, TakeNone());
+}
+
+template <class Sink, class Take>
+void Decoder::feed(std::span<const std::byte> bytes, Sink&& sink, Take&& take) {
+  constexpr std::size_t kTogether =
+      16;  // packets that are none for `take`, before it is asked again
   const std::byte* next = bytes.data();
   const std::byte* const end = next + bytes.size();
   while (next != end) {
@@ -207,24 +228,30 @@ void Decoder::feed(std::span<const std::byte> bytes, Sink&& sink) {
       drain(sink);
     }
     if (at_packet_start()) {
-      const std::byte* const stop = feed_whole_packets(next, end, sink);
+      const std::size_t taken = take(std::span(next, end));
+      skip(taken);
+      next += taken;
+      const std::byte* const stop = feed_whole_packets(next, end, taken == 0 ? kTogether : 1, sink);
       position_ += static_cast<std::uint64_t>(stop - next);
-      next = stop;
-      if (next == end) break;
+      if (stop != next || next == end) {
+        next = stop;
+        continue;
+      }
     }
     push(static_cast<std::uint8_t>(*next++));
     drain(sink);
   }
 }
 
-/// The common case, fast: source packets, local timestamps and overflows that lie whole in the
-/// chunk. Stops at the first header that is something else, or whose packet may have been cut.
+/// The common case, fast: at most `most` source packets, local timestamps and overflows that lie
+/// whole in the chunk. Stops at the first header that is something else, or whose packet may have
+/// been cut.
 template <class Sink>
 const std::byte* Decoder::feed_whole_packets(const std::byte* begin, const std::byte* end,
-                                             Sink&& sink) {
+                                             std::size_t most, Sink&& sink) {
   constexpr std::uint64_t kLastMarks = 0x80'80'80'80'00;
   const std::byte* next = begin;
-  while (end - next >= 8) {
+  for (; end - next >= 8 && most != 0; --most) {
     const std::uint64_t window = detail::load_window(next);
     const detail::Header& header = detail::kHeaders[window & 0xFF];
     Packet packet;

@@ -76,7 +76,8 @@ class DemandCollector {
     std::uint32_t largest_size = 0;
     std::uint32_t class_index = 0;
     std::uint32_t alignment = 0;
-    heaptrace::TableRun run = 0;
+
+    bool is_live() const { return largest_size != 0; }
   };
   /// Sizes below this that name no alignment find their class by a table.
   static constexpr std::uint32_t kDirectSizes = 0x1000;

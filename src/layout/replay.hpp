@@ -55,7 +55,8 @@ class Replay {
     std::uint32_t largest_size = 0;  ///< requested bytes
     std::uint32_t alignment = 0;
     std::uint32_t pool = 0;
-    heaptrace::TableRun run = 0;
+
+    bool is_live() const { return largest_size != 0; }
   };
 
   std::size_t take(std::uint32_t size, std::uint32_t alignment);

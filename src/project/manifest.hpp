@@ -31,11 +31,15 @@ struct HeapSection {
   std::string memory = "ram";               ///< the region of [memory] that it lies in
   unsigned port = heaptrace::kDefaultPort;  ///< ITM stimulus port of its trace
   heap::Options options = {};
+
+  friend bool operator==(const HeapSection&, const HeapSection&) = default;
 };
 
 struct MemoryRegion {
   std::uint32_t origin = 0;
   std::uint32_t size = 0;  ///< bytes
+
+  friend bool operator==(const MemoryRegion&, const MemoryRegion&) = default;
 };
 
 enum class ProbeInterface { kEmulator, kOpenOcd, kBlackMagic, kJLink };
@@ -53,12 +57,16 @@ std::span<const ProbeInterfaceInfo> probe_interfaces();
 
 struct ProbeSection {
   ProbeInterface interface = ProbeInterface::kEmulator;
+
+  friend bool operator==(const ProbeSection&, const ProbeSection&) = default;
 };
 
 struct ItmSection {
   std::uint32_t baud = 2'000'000;
   std::uint32_t clock = 0;  ///< trace clock, Hz
   bool timestamps = true;   ///< local timestamps
+
+  friend bool operator==(const ItmSection&, const ItmSection&) = default;
 };
 
 struct Manifest {
@@ -70,6 +78,8 @@ struct Manifest {
   std::map<std::string, MemoryRegion> memory;  ///< "flash" and "ram" are always there
   ProbeSection probe;
   ItmSection itm;
+
+  friend bool operator==(const Manifest&, const Manifest&) = default;
 };
 
 /// The Drone.toml of the project that `directory` is in: there, or in the nearest folder above.

@@ -144,6 +144,18 @@ std::string in_quotes(std::string_view text) { return '"' + std::string(text) + 
 
 Place Node::place() const { return place_of(toml_node(raw_).source()); }
 
+Extent Node::extent() const {
+  const toml::source_region& where = toml_node(raw_).source();
+  return {place_of(where), {where.end.line, where.end.column}};
+}
+
+bool Node::is_text() const { return toml_node(raw_).is_string(); }
+
+bool Node::is_inline_table() const {
+  const toml::table* const table = toml_node(raw_).as_table();
+  return table != nullptr && table->is_inline();
+}
+
 bool Node::is_table() const { return toml_node(raw_).is_table(); }
 
 Section::Section(Node table, std::string name, std::string file,

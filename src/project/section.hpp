@@ -26,11 +26,20 @@ struct Place {
   friend auto operator<=>(const Place&, const Place&) = default;
 };
 
+/// From the first character to the one behind the last.
+struct Extent {
+  Place begin;
+  Place end;
+};
+
 /// A value in a file; valid as long as the TomlFile is.
 class Node {
  public:
   Place place() const;
+  Extent extent() const;  ///< of the value as it is written; not for tables that have a heading
   bool is_table() const;
+  bool is_inline_table() const;  ///< { key = value }
+  bool is_text() const;
 
  private:
   friend class Section;
@@ -52,6 +61,7 @@ class Section {
   const std::string& name() const { return name_; }
   const std::string& file() const { return file_; }
   Place place() const { return table_.place(); }
+  bool is_inline() const { return table_.is_inline_table(); }
 
   struct Entry {
     std::string key;

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// `drone heap generate --write`: the layout goes into Drone.toml.
+
+#include <cstdint>
+#include <span>
+
+#include "cli/environment.hpp"
+#include "cli/heap_input.hpp"
+#include "drone/heap/pool_spec.hpp"
+
+namespace drone::cli {
+
+/// Puts `pools`, and `size` if `with_size`, into the section that `input` is about, after showing
+/// the difference on stderr. The file is replaced whole or not at all, and not touched if it says
+/// so already. Throws Error (kInput) if there is no such section, or if it cannot be edited.
+void write_layout(const HeapInput& input, std::span<const heap::PoolSpec> pools, bool with_size,
+                  std::uint32_t size, Environment& environment);
+
+}  // namespace drone::cli
