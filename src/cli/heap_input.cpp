@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "cli/progress.hpp"
 #include "support/byte_stream.hpp"
 #include "support/error.hpp"
 
@@ -45,10 +46,12 @@ class KeptTrace {
   std::optional<std::vector<std::byte>> bytes_;
 };
 
-heaptrace::OpenStream opener(const std::filesystem::path& path) {
+heaptrace::OpenStream opener(const std::filesystem::path& path, const std::string& shown,
+                             const Environment& environment) {
   std::error_code failure;
   if (std::filesystem::is_regular_file(path, failure)) {
-    return [path] { return open_source(path); };
+    return with_progress([path] { return open_source(path); }, "reading " + shown,
+                         std::filesystem::file_size(path, failure), environment);
   }
   return [kept = std::make_shared<KeptTrace>(path)] { return kept->open(); };
 }
@@ -150,7 +153,7 @@ HeapInput heap_input(const HeapOptions& options, Environment& environment) {
     check_followed(path, input.file);
   } else {
     check_trace(path, input.file);
-    input.open = opener(path);
+    input.open = opener(path, input.file.string(), environment);
   }
   input.read.port = options.port.value_or(input.section.port);
   return input;
