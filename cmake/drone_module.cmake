@@ -4,10 +4,13 @@
 
 find_package(Threads REQUIRED)
 
-add_library(drone_warnings INTERFACE)
-target_compile_options(drone_warnings INTERFACE
+# The warnings alone, for what must not be instrumented.
+add_library(drone_warning_options INTERFACE)
+target_compile_options(drone_warning_options INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Wold-style-cast
   -Woverloaded-virtual $<$<BOOL:${DRONE_WERROR}>:-Werror>)
+add_library(drone_warnings INTERFACE)
+target_link_libraries(drone_warnings INTERFACE drone_warning_options)
 if(DRONE_SANITIZE)
   target_compile_options(drone_warnings INTERFACE
     -fsanitize=${DRONE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)

@@ -2,7 +2,7 @@
 
 // Replays a recorded trace on an allocator, and prints how often an operation took how many
 // instructions. The trace is a section of the program; each word of it is an event: what to do in
-// two bits, the number of a slot that holds a block in 14, a size in 16. What a program does with
+// two bits, the number of a slot that holds a block in 15, a size in 15. What a program does with
 // its blocks is stood in for by writing to both ends of each, which is read again before the block
 // goes: blocks that overlap, or an allocator that writes into them, end the board with status 1.
 
@@ -29,7 +29,7 @@ struct Slot {
   std::uint32_t size;
 };
 
-std::array<Slot, 1U << 14> slots;
+std::array<Slot, 1U << 15> slots;
 Histogram allocations, deallocations, grown_in_place, moved;
 
 [[noreturn]] void fail(const char* what, const std::uint32_t* event) {
@@ -57,8 +57,8 @@ bool has_ends(std::uint32_t block, std::uint32_t size, std::uint32_t number) {
 
 void replay() {
   for (const std::uint32_t* event = trace_begin; event != trace_end; ++event) {
-    const std::uint32_t number = *event >> 2 & 0x3FFF;
-    const std::uint32_t size = *event >> 16;
+    const std::uint32_t number = *event >> 2 & 0x7FFF;
+    const std::uint32_t size = *event >> 17;
     Slot& slot = slots[number];
     if ((*event & 3) != kAllocate && !has_ends(slot.block, slot.size, number)) {
       fail("a block was overwritten", event);
@@ -119,6 +119,6 @@ int main() {
   grown_in_place.print("resize");
   moved.print("move");
   drone::test::print("sbrk ");
-  print_number(static_cast<std::uint32_t>(program_break - free_ram));
+  print_number(static_cast<std::uint32_t>(highest_break - free_ram));
   drone::test::print("\n");
 }

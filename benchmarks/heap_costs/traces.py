@@ -8,8 +8,8 @@ import struct
 
 FOLDER = pathlib.Path(__file__).resolve().parent.parent / "traces"
 KINDS = {"a": 0, "f": 1, "r": 2}
-MOST_SLOTS = 1 << 14
-LARGEST_SIZE = (1 << 16) - 1
+MOST_SLOTS = 1 << 15
+LARGEST_SIZE = (1 << 15) - 1
 
 
 @dataclasses.dataclass
@@ -22,11 +22,21 @@ class Trace:
 
     def words(self):
         return struct.pack(f"<{len(self.events)}I",
-                           *(KINDS[kind] | slot << 2 | size << 16 for kind, slot, size in self.events))
+                           *(KINDS[kind] | slot << 2 | size << 17 for kind, slot, size in self.events))
 
 
 def names():
     return sorted(path.name.removesuffix(".txt.xz") for path in FOLDER.glob("*.txt.xz"))
+
+
+def recorded_names():
+    """Of those that `record_traces` recorded."""
+    return sorted(path.name.removesuffix(".txt.xz") for path in (FOLDER / "debian").glob("*.txt.xz"))
+
+
+def path_of(name):
+    given = FOLDER / f"{name}.txt.xz"
+    return given if given.exists() else FOLDER / "debian" / f"{name}.txt.xz"
 
 
 def read(name):
@@ -34,7 +44,7 @@ def read(name):
     events, sizes = [], set()
     live, free, slots = {}, [], 0
     live_bytes = peak_bytes = 0
-    with lzma.open(FOLDER / f"{name}.txt.xz", "rt") as lines:
+    with lzma.open(path_of(name), "rt") as lines:
         for line in lines:
             kind, block, *rest = line.split()
             size = int(rest[0]) if rest else 0

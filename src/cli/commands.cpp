@@ -13,12 +13,14 @@
 
 #include "cli/color.hpp"
 #include "cli/heap.hpp"
+#include "cli/heap_record.hpp"
 #include "cli/itm.hpp"
 #include "cli/new.hpp"
 #include "cli/print.hpp"
 #include "cli/target.hpp"
 #include "heaptrace/input_format.hpp"
 #include "layout/suggest.hpp"
+#include "project/manifest.hpp"
 #include "project/nearest.hpp"
 #include "support/error.hpp"
 
@@ -229,6 +231,76 @@ void add_itm(CLI::App& app, Run& run, Environment& environment) {
   });
 }
 
+/// The line without the `--` that may stand before the program of `drone heap record`. CLI11 would
+/// hand what follows it to `drone heap`.
+std::vector<const char*> without_mark(std::span<const char* const> arguments) {
+  std::vector<const char*> all(arguments.begin(), arguments.end());
+  const auto is = [](const char* word, std::string_view name) { return word == name; };
+  auto at = std::find_if(all.begin(), all.end(), [&](auto word) { return is(word, "heap"); });
+  at = std::find_if(at, all.end(), [&](auto word) { return is(word, "record"); });
+  while (at != all.end() && ++at != all.end() && (*at)[0] == '-') {
+    if (is(*at, "--")) {
+      all.erase(at);
+      break;
+    }
+    const bool has_value = is(*at, "-o") || is(*at, "--output") || is(*at, "--max-request");
+    if (has_value && ++at == all.end()) break;
+  }
+  return all;
+}
+
+void add_heap_record(CLI::App& heap, Run& run, Environment& environment) {
+  auto options = std::make_shared<RecordOptions>();
+  CLI::App* command = heap.add_subcommand(
+      "record", "Run a program of this machine, and record what it asks of its heap");
+  command->footer(
+      "What stands after PROGRAM is handed to it. Its input, output and exit status pass through.\n"
+      "Every malloc, new, realloc, free and delete is recorded until it ends, however it ends. "
+      "What\n"
+      "it started is not recorded, unless FILE has a %p: then each process has a file of its own,\n"
+      "with its number in place of the %p.\n\n"
+      "So firmware code that is built for this machine can be tuned, its tests for example. Build "
+      "it\n"
+      "with -m32: then pointers, and what holds them, are as large as on a Cortex-M. Buffers that "
+      "it\n"
+      "has only here, such as those of stdio, can be left out by their size.\n\n"
+      "Examples:\n"
+      "  drone heap record ./tests --fast        record it into heaptrace,\n"
+      "  drone heap -s 64K                       show what it asked for,\n"
+      "  drone heap generate --pools 8 --fit     and the pools that serve it\n"
+      "  drone heap record --resizes --max-request 4000 -o lua.heaptrace lua5.4 telemetry.lua\n"
+      "  drone heap record -o run.%p.heaptrace sh run_all_tests");
+  command->add_option("-o,--output", options->file, "The trace; one that is there is replaced")
+      ->type_name("FILE")
+      ->capture_default_str();
+  command
+      ->add_option_function<std::string>(
+          "--max-request",
+          [options](const std::string& size) { options->max_request = project::parse_size(size); },
+          "Leave out requests of more bytes, and what becomes of their blocks")
+      ->type_name("SIZE");
+  command->add_flag(
+      "--resizes", options->resizes,
+      "Record each realloc as a resize, also where it moved the block: in the pools it may "
+      "stay");
+  command->fallthrough(false);
+  command->prefix_command();
+  command->callback([&run, &environment, options, command] {
+    options->command = command->remaining();
+    if (!options->command.empty() && options->command.front().starts_with('-')) {
+      throw Error(
+          ExitStatus::kUsage, "there is no option " + options->command.front(),
+          "the options of `drone heap record` are -o, --max-request and --resizes; what is the "
+          "program's stands after its name");
+    }
+    if (options->command.empty()) {
+      throw Error(ExitStatus::kUsage, "the program is missing",
+                  "drone heap record PROGRAM ARGUMENTS");
+    }
+    run = [&environment, options] { return run_heap_record(*options, environment); };
+  });
+}
+
 void add_heap(CLI::App& app, Run& run, Environment& environment) {
   auto heap = std::make_shared<HeapOptions>();
   auto generate_options = std::make_shared<GenerateOptions>();
@@ -280,9 +352,31 @@ void add_heap(CLI::App& app, Run& run, Environment& environment) {
   const auto add_generate_options = [generate_options](CLI::App* to, const std::string& group) {
     to->add_option("--pools", generate_options->pools,
                    "Most pools to use, 1 to " + std::to_string(layout::kMaxPools) +
-                       "; fewer are faster, more waste less")
+                       "; more waste less. Without it, what each number of pools costs is printed")
         ->type_name("N")
         ->check(number_in(1, layout::kMaxPools))
+        ->group(group);
+    to->add_flag("--tight", generate_options->tight,
+                 "The fewest bytes on which the traces run: safe for the timing observed, not for "
+                 "every mix of the peaks")
+        ->group(group);
+    to->add_flag("--no-spill", generate_options->no_spill,
+                 "With --tight: no pool serves what overflows from a smaller one")
+        ->group(group);
+    to->add_option("--headroom", generate_options->headroom,
+                   "At least so many blocks more in every pool than the trace needs, as in 25%")
+        ->type_name("PERCENT")
+        ->group(group);
+    to->add_option(
+          "--contexts", generate_options->contexts,
+          "Threads and interrupts that may be preempted inside the heap: every pool gets a "
+          "block more for each")
+        ->type_name("N")
+        ->check(number_in(0, 1000))
+        ->group(group);
+    to->add_option("--seed", generate_options->seed,
+                   "Of the search of --tight: the same seed gives the same layout everywhere")
+        ->type_name("N")
         ->group(group)
         ->capture_default_str();
     to->add_option("--confidence", generate_options->confidence,
@@ -299,13 +393,13 @@ void add_heap(CLI::App& app, Run& run, Environment& environment) {
         ->group(group);
   };
   add_generate_options(command, "");
+  add_heap_record(*command, run, environment);
   command->callback([&run, &environment, heap, command] {
     if (!command->get_subcommands().empty()) return;
-    if (command->count("--pools") + command->count("--fit") + command->count("--confidence") +
-            command->count("--write") !=
-        0) {
-      throw Error(ExitStatus::kUsage,
-                  "--pools, --confidence, --fit and --write are for `drone heap generate`",
+    for (const char* const option : {"--pools", "--tight", "--no-spill", "--headroom", "--contexts",
+                                     "--seed", "--confidence", "--fit", "--write"}) {
+      if (command->count(option) == 0) continue;
+      throw Error(ExitStatus::kUsage, std::string(option) + " is for `drone heap generate`",
                   "drone heap generate --pools 5");
     }
     run = [&environment, heap] {
@@ -318,8 +412,10 @@ void add_heap(CLI::App& app, Run& run, Environment& environment) {
   generate->fallthrough();
   generate->footer(
       "The options of `drone heap` (--heap, -f, -s, --port, --input-format) may stand here too.\n\n"
-      "Example:\n"
+      "Examples:\n"
+      "  drone heap generate                        what 1 to 16 pools cost, and which to take\n"
       "  drone heap generate --pools 5 > heap.toml\n"
+      "  drone heap generate --pools 8 --tight      fewer bytes, for the timing observed\n"
       "  drone heap generate --pools 8 --write      replace the pools of [heap] in Drone.toml\n"
       "  drone heap generate -f boot -f a-day       a layout that serves both traces");
   add_generate_options(generate, "Options");
@@ -435,7 +531,8 @@ ExitStatus run_command_line(std::span<const char* const> arguments, Environment&
   add_print(app, run, environment);
 
   try {
-    app.parse(static_cast<int>(arguments.size()), arguments.data());
+    const std::vector<const char*> line = without_mark(arguments);
+    app.parse(static_cast<int>(line.size()), line.data());
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) {
       app.exit(error, environment.out, environment.err);  // --help, --version

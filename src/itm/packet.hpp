@@ -50,6 +50,12 @@ struct Packet {
   friend bool operator==(const Packet&, const Packet&) = default;
 };
 
+/// The first byte of what a write of `size` (1, 2 or 4) bytes to stimulus port `port` (0 to 31)
+/// becomes; the bytes written follow, the lowest first.
+constexpr std::uint8_t instrumentation_header(unsigned port, unsigned size) {
+  return static_cast<std::uint8_t>(port << 3 | (size == 4 ? 3 : size));
+}
+
 // Encoding: each appends one packet.
 
 /// What a write of `size` (1, 2 or 4) bytes to stimulus port `port` (0 to 31) becomes.

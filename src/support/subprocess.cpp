@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -26,6 +27,22 @@ ProcessEnd decode_status(int status) {
   return {WEXITSTATUS(status), 0};
 }
 
+/// This process's environment with `changes` in it; the strings stay where they are.
+std::vector<char*> environment_with(const std::vector<std::string>& changes) {
+  std::vector<char*> all;
+  for (char** variable = ::environ; variable != nullptr && *variable != nullptr; ++variable) {
+    const std::string_view given = *variable;
+    const std::string_view name = given.substr(0, given.find('=') + 1);
+    if (std::none_of(changes.begin(), changes.end(),
+                     [&](const std::string& change) { return change.starts_with(name); })) {
+      all.push_back(*variable);
+    }
+  }
+  for (const std::string& change : changes) all.push_back(const_cast<char*>(change.c_str()));
+  all.push_back(nullptr);
+  return all;
+}
+
 bool is_executable(const std::filesystem::path& path) {
   std::error_code ignored;
   return std::filesystem::is_regular_file(path, ignored) && ::access(path.c_str(), X_OK) == 0;
@@ -33,7 +50,8 @@ bool is_executable(const std::filesystem::path& path) {
 
 /// What the child does between fork and exec: nothing but async-signal-safe calls. Returns only on
 /// failure, with errno set.
-void become(char* const* argv, const SubprocessOptions& options, int null, pid_t parent) {
+void become(char* const* argv, char* const* environment, const SubprocessOptions& options, int null,
+            pid_t parent) {
   if (options.own_group) ::setpgid(0, 0);
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return;
   if (::getppid() != parent) ::_exit(127);  // it died before the line above
@@ -57,7 +75,7 @@ void become(char* const* argv, const SubprocessOptions& options, int null, pid_t
   if (::dup2(options.input >= 0 ? options.input : null, STDIN_FILENO) < 0) return;
   if (::dup2(options.output >= 0 ? options.output : null, STDOUT_FILENO) < 0) return;
   if (!options.directory.empty() && ::chdir(options.directory.c_str()) != 0) return;
-  ::execv(argv[0], argv);
+  ::execve(argv[0], argv, environment);
 }
 
 }  // namespace
@@ -73,6 +91,7 @@ Subprocess::Subprocess(const std::vector<std::string>& arguments,
   argv.reserve(arguments.size() + 1);
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
+  std::vector<char*> environment = environment_with(options.environment);
 
   const auto fail = [&](int error) {
     throw Error(ExitStatus::kProbe, "cannot start '" + arguments.front() + "': " + reason(error));
@@ -88,7 +107,7 @@ Subprocess::Subprocess(const std::vector<std::string>& arguments,
   id_ = ::fork();
   if (id_ < 0) fail(errno);
   if (id_ == 0) {
-    become(argv.data(), options, null.get(), parent);
+    become(argv.data(), environment.data(), options, null.get(), parent);
     const int error = errno;
     (void)!::write(reporter.get(), &error, sizeof(error));
     ::_exit(127);

@@ -31,6 +31,8 @@ struct SubprocessOptions {
   /// Puts it into a process group of its own: the terminal's Ctrl-C does not reach it, nor does the
   /// terminal stop it when it writes.
   bool own_group = true;
+  std::vector<std::string>
+      environment;  ///< NAME=VALUE: in place of this process's variable, or added
 };
 
 /// One child process. It gets no descriptor but the standard three (standard error is this
