@@ -120,7 +120,7 @@ TEST(HeapOfSeveralTraces, WarnsWhereTheirAlignmentsDiffer) {
       "request asks for that\n";
   EXPECT_EQ(run(folder.path(), {"heap", "-f", "a", "-f", "b", "-s", "1K"}).err, warning);
   const Outcome generated =
-      run(folder.path(), {"heap", "generate", "-f", "a", "-f", "b", "-s", "1K"});
+      run(folder.path(), {"heap", "generate", "--pools", "5", "-f", "a", "-f", "b", "-s", "1K"});
   EXPECT_THAT(generated.err, HasSubstr(warning));
   EXPECT_THAT(generated.out, HasSubstr("alignment = 8\n"));
 }
