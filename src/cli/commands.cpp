@@ -352,9 +352,31 @@ void add_heap(CLI::App& app, Run& run, Environment& environment) {
   const auto add_generate_options = [generate_options](CLI::App* to, const std::string& group) {
     to->add_option("--pools", generate_options->pools,
                    "Most pools to use, 1 to " + std::to_string(layout::kMaxPools) +
-                       "; fewer are faster, more waste less")
+                       "; more waste less. Without it, what each number of pools costs is printed")
         ->type_name("N")
         ->check(number_in(1, layout::kMaxPools))
+        ->group(group);
+    to->add_flag("--tight", generate_options->tight,
+                 "The fewest bytes on which the traces run: safe for the timing observed, not for "
+                 "every mix of the peaks")
+        ->group(group);
+    to->add_flag("--no-spill", generate_options->no_spill,
+                 "With --tight: no pool serves what overflows from a smaller one")
+        ->group(group);
+    to->add_option("--headroom", generate_options->headroom,
+                   "At least so many blocks more in every pool than the trace needs, as in 25%")
+        ->type_name("PERCENT")
+        ->group(group);
+    to->add_option(
+          "--contexts", generate_options->contexts,
+          "Threads and interrupts that may be preempted inside the heap: every pool gets a "
+          "block more for each")
+        ->type_name("N")
+        ->check(number_in(0, 1000))
+        ->group(group);
+    to->add_option("--seed", generate_options->seed,
+                   "Of the search of --tight: the same seed gives the same layout everywhere")
+        ->type_name("N")
         ->group(group)
         ->capture_default_str();
     to->add_option("--confidence", generate_options->confidence,
@@ -374,11 +396,10 @@ void add_heap(CLI::App& app, Run& run, Environment& environment) {
   add_heap_record(*command, run, environment);
   command->callback([&run, &environment, heap, command] {
     if (!command->get_subcommands().empty()) return;
-    if (command->count("--pools") + command->count("--fit") + command->count("--confidence") +
-            command->count("--write") !=
-        0) {
-      throw Error(ExitStatus::kUsage,
-                  "--pools, --confidence, --fit and --write are for `drone heap generate`",
+    for (const char* const option : {"--pools", "--tight", "--no-spill", "--headroom", "--contexts",
+                                     "--seed", "--confidence", "--fit", "--write"}) {
+      if (command->count(option) == 0) continue;
+      throw Error(ExitStatus::kUsage, std::string(option) + " is for `drone heap generate`",
                   "drone heap generate --pools 5");
     }
     run = [&environment, heap] {
@@ -391,8 +412,10 @@ void add_heap(CLI::App& app, Run& run, Environment& environment) {
   generate->fallthrough();
   generate->footer(
       "The options of `drone heap` (--heap, -f, -s, --port, --input-format) may stand here too.\n\n"
-      "Example:\n"
+      "Examples:\n"
+      "  drone heap generate                        what 1 to 16 pools cost, and which to take\n"
       "  drone heap generate --pools 5 > heap.toml\n"
+      "  drone heap generate --pools 8 --tight      fewer bytes, for the timing observed\n"
       "  drone heap generate --pools 8 --write      replace the pools of [heap] in Drone.toml\n"
       "  drone heap generate -f boot -f a-day       a layout that serves both traces");
   add_generate_options(generate, "Options");

@@ -31,13 +31,18 @@ ExitStatus run_heap(const HeapOptions& options, Environment& environment);
 
 /// Options of `drone heap generate`, beyond those of `drone heap`.
 struct GenerateOptions {
-  std::size_t pools = 5;
-  bool fit = false;
-  bool write = false;                          ///< into Drone.toml, too
+  std::optional<std::size_t> pools = {};  ///< without it, what each number of pools costs
+  bool tight = false;
+  bool no_spill = false;
+  std::optional<std::string> headroom = {};  ///< "25%"
+  std::uint32_t contexts = 0;
+  std::uint64_t seed = 1;
   std::optional<std::string> confidence = {};  ///< as parse_confidence() reads it
+  bool fit = false;
+  bool write = false;  ///< into Drone.toml, too
 };
 
-/// Prints an optimised [heap] section.
+/// Prints an optimised [heap] section; without a number of pools, what each costs.
 ExitStatus run_heap_generate(const HeapOptions& heap, const GenerateOptions& options,
                              Environment& environment);
 

@@ -2,25 +2,30 @@
 
 // `drone heap generate`: reads the traces twice, for what it asks and for the proof.
 
-#include <array>
+#include <algorithm>
+#include <charconv>
+#include <cmath>
 #include <optional>
 #include <ostream>
 #include <span>
 #include <stdexcept>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "cli/heap.hpp"
 #include "cli/heap_confidence.hpp"
 #include "cli/heap_input.hpp"
+#include "cli/utf8_output.hpp"
 #include "cli/write_layout.hpp"
 #include "heaptrace/reader.hpp"
-#include "layout/demand.hpp"
 #include "layout/exceedance.hpp"
 #include "layout/replay.hpp"
 #include "layout/suggest.hpp"
+#include "layout/survey.hpp"
 #include "project/manifest.hpp"
 #include "report/layout_report.hpp"
+#include "report/trade_off_report.hpp"
 #include "support/error.hpp"
 
 namespace drone::cli {
@@ -33,34 +38,49 @@ using heaptrace::Summary;
 struct Asked {
   std::vector<Summary> traces;  ///< as the input has them
   std::vector<DescribedTrace> said;
-  std::uint32_t base_alignment;
-  layout::DemandCollector demands;
+  layout::Survey survey;
 };
 
-/// The base alignment is Drone.toml's, because the layout is for the next build; else the traces'
-/// own, which is known only when they have been read: so both are collected.
-Asked read_demands(const HeapInput& input, Environment& environment) {
-  const auto none = [] {
-    return std::array{layout::DemandCollector(4), layout::DemandCollector(8)};
-  };
-  std::array<layout::DemandCollector, 2> all = none();
-  std::vector<Summary> traces;
-  std::vector<DescribedTrace> said;
+/// Reads all traces, for a heap with that base alignment.
+Asked read_traces(const HeapInput& input, std::uint32_t base_alignment, bool keeps_workload) {
+  Asked asked{{}, {}, layout::Survey(base_alignment, keeps_workload)};
   for (const TraceInput& trace : input.traces) {
-    std::array<layout::DemandCollector, 2> collectors = none();
-    traces.push_back(read_trace(
-        trace, [&] { collectors = none(); },
-        [&](std::span<const Event> events) {
-          for (layout::DemandCollector& each : collectors) each.add(events);
-        }));
-    for (std::size_t i = 0; i != all.size(); ++i) all[i].merge(collectors[i]);
-    note_format(traces.back(), trace, environment);
-    said.push_back(described(trace, traces.back()));
+    asked.traces.push_back(read_trace(
+        trace, [&] { asked.survey.restart_trace(); },
+        [&](std::span<const Event> events) { asked.survey.add(events); }));
+    asked.survey.end_trace();
+    asked.said.push_back(described(trace, asked.traces.back()));
   }
-  warn_of_alignments(said, environment);
-  const std::uint32_t alignment =
-      input.base_alignment ? *input.base_alignment : base_alignment(input, said);
-  return {std::move(traces), std::move(said), alignment, std::move(all[alignment == 8 ? 1 : 0])};
+  return asked;
+}
+
+/// The base alignment is Drone.toml's, because the layout is for the next build; else the traces'
+/// own. That is known only when they have been read: if it is not the usual one, again.
+Asked survey_traces(const HeapInput& input, bool keeps_workload, Environment& environment) {
+  const std::uint32_t assumed = input.base_alignment.value_or(4);
+  Asked asked = read_traces(input, assumed, keeps_workload);
+  for (std::size_t i = 0; i != input.traces.size(); ++i) {
+    note_format(asked.traces[i], input.traces[i], environment);
+  }
+  warn_of_alignments(asked.said, environment);
+  if (input.base_alignment) return asked;
+  const std::uint32_t said = base_alignment(input, asked.said);
+  return said == assumed ? std::move(asked) : read_traces(input, said, keeps_workload);
+}
+
+/// "25%" in thousandths, rounded up.
+std::uint32_t parse_headroom(const std::string& text) {
+  double percent = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, failure] = std::from_chars(text.data(), end, percent, std::chars_format::fixed);
+  const bool is_number =
+      failure == std::errc() && (stop == end || (*stop == '%' && stop + 1 == end));
+  constexpr double kMost = 1000;
+  if (!is_number || !(percent >= 0 && percent <= kMost)) {
+    throw Error(ExitStatus::kUsage, "'" + text + "' is no headroom from 0% to 1000%",
+                "--headroom 25% gives each pool a quarter more blocks than the trace needs");
+  }
+  return static_cast<std::uint32_t>(std::ceil(percent * 10));
 }
 
 struct Proof {
@@ -70,15 +90,15 @@ struct Proof {
 
 /// Every trace on its own; of their figures the largest high-water marks, and the sums of the rest.
 Proof prove(const HeapInput& input, const Asked& asked, const layout::PoolLayout& pools) {
-  layout::ReplayResult all = layout::Replay(pools, asked.base_alignment).result();
-  LookAhead ahead(pools, asked.base_alignment);
+  layout::ReplayResult all = layout::Replay(pools, asked.survey.base_alignment()).result();
+  LookAhead ahead(pools, asked.survey.base_alignment());
   for (std::size_t i = 0; i != input.traces.size(); ++i) {
     const TraceInput& trace = input.traces[i];
-    layout::Replay run(pools, asked.base_alignment);
+    layout::Replay run(pools, asked.survey.base_alignment());
     const Summary again = read_trace(
         trace,
         [&] {
-          run = layout::Replay(pools, asked.base_alignment);
+          run = layout::Replay(pools, asked.survey.base_alignment());
           ahead.restart();
         },
         [&](std::span<const Event> events) {
@@ -92,45 +112,95 @@ Proof prove(const HeapInput& input, const Asked& asked, const layout::PoolLayout
     }
     merge(all, run.result());
   }
-  if (all.failed != asked.demands.unservable()) {
+  if (all.failed != asked.survey.demands().unservable()) {
     throw std::logic_error("the layout found does not run the trace: please report this");
   }
   return {std::move(all), ahead.outlook()};
+}
+
+layout::SuggestOptions suggest_options(const GenerateOptions& options) {
+  layout::SuggestOptions result;
+  result.tight = options.tight;
+  // What is said of longer runs holds for pools that serve their own requests alone.
+  result.spill = !options.no_spill && !options.confidence;
+  if (options.headroom) result.headroom_permille = parse_headroom(*options.headroom);
+  result.contexts = options.contexts;
+  result.seed = options.seed;
+  return result;
+}
+
+/// What each number of pools costs, and which to take.
+ExitStatus print_trade_off(const HeapInput& input, const GenerateOptions& options,
+                           Environment& environment) {
+  constexpr std::size_t kMostPools = 16;
+  const layout::SuggestOptions suggest = suggest_options(options);
+  const Asked asked = survey_traces(input, suggest.spill, environment);
+  report::TradeOffReport report;
+  report.rows = layout::trade_off(asked.survey, kMostPools, suggest);
+  const bool knows_size =
+      input.size || std::any_of(asked.said.begin(), asked.said.end(),
+                                [](const auto& said) { return said.heap_size; });
+  if (knows_size) report.heap_size = heap_size(input, asked.said);
+  report.tight = options.tight;
+  environment.out << report::render_trade_off(report, shows_utf8(environment));
+  return ExitStatus::kDone;
+}
+
+/// Options that are about one layout.
+void require_pools(const GenerateOptions& options) {
+  if (options.pools) return;
+  const char* const given = options.write        ? "--write"
+                            : options.confidence ? "--confidence"
+                            : options.headroom   ? "--headroom"
+                            : options.contexts   ? "--contexts"
+                            : options.fit        ? "--fit"
+                                                 : nullptr;
+  if (given == nullptr) return;
+  throw Error(ExitStatus::kUsage, std::string(given) + " is about one layout: of how many pools?",
+              std::string("drone heap generate --pools 5 ") + given +
+                  "; without --pools, what each number of pools costs is printed");
 }
 
 }  // namespace
 
 ExitStatus run_heap_generate(const HeapOptions& heap, const GenerateOptions& options,
                              Environment& environment) {
+  require_pools(options);
   std::optional<double> confidence;
   if (options.confidence) confidence = parse_confidence(*options.confidence);
+  layout::SuggestOptions suggest = suggest_options(options);
   const HeapInput input = heap_input(heap, environment);
-  const Asked asked = read_demands(input, environment);
-  std::optional<std::uint32_t> size;
-  if (!options.fit) size = heap_size(input, asked.said);
+  if (!options.pools) return print_trade_off(input, options, environment);
+
+  suggest.max_pools = *options.pools;
+  const Asked asked = survey_traces(input, suggest.tight && suggest.spill, environment);
+  if (!options.fit) suggest.heap_size = heap_size(input, asked.said);
 
   report::LayoutReport report;
-  report.suggestion = layout::suggest(asked.demands, options.pools, size);
+  report.suggestion = layout::suggest(asked.survey, suggest);
   if (confidence) {
     const layout::PoolLayout pools = report.suggestion.pools;
-    const layout::Outlook outlook = look_ahead(input, pools, asked.base_alignment);
-    report.suggestion = layout::with_confidence(
-        std::move(report.suggestion), require_estimate(outlook, pools), *confidence, size);
+    const layout::Outlook outlook = look_ahead(input, pools, asked.survey.base_alignment());
+    report.suggestion =
+        layout::with_confidence(std::move(report.suggestion), require_estimate(outlook, pools),
+                                *confidence, suggest.heap_size);
   }
   Proof proof = prove(input, asked, report.suggestion.pools);
   report.replay = std::move(proof.replay);
-  report.outlook = std::move(proof.outlook);
+  const bool spills = report.suggestion.tight && report.suggestion.tight->spills;
+  if (!spills) report.outlook = std::move(proof.outlook);
   report.confidence = confidence;
   for (std::size_t i = 0; i != input.traces.size(); ++i) {
     report.traces.push_back({input.traces[i].file.string(), asked.traces[i]});
   }
-  report.failed = asked.demands.failed();
-  report.unservable = asked.demands.unservable();
+  report.failed = asked.survey.demands().failed();
+  report.unservable = asked.survey.demands().unservable();
   report.section = project::section_name(input.section);
-  report.base_alignment = asked.base_alignment;
+  report.base_alignment = asked.survey.base_alignment();
   report.settings = project::heap_settings(input.section);
   report.heap_size = project::format_size(report.suggestion.heap_size);
   report.fit = options.fit;
+  report.contexts = options.contexts;
 
   environment.err << report::kLayoutHeading << std::endl;
   environment.out << report::render_layout(report);

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "cli/progress.hpp"
 #include "support/byte_stream.hpp"
 #include "support/error.hpp"
 
@@ -46,10 +47,12 @@ class KeptTrace {
   std::optional<std::vector<std::byte>> bytes_;
 };
 
-heaptrace::OpenStream opener(const std::filesystem::path& path) {
+heaptrace::OpenStream opener(const std::filesystem::path& path, const std::string& shown,
+                             const Environment& environment) {
   std::error_code failure;
   if (std::filesystem::is_regular_file(path, failure)) {
-    return [path] { return open_source(path); };
+    return with_progress([path] { return open_source(path); }, "reading " + shown,
+                         std::filesystem::file_size(path, failure), environment);
   }
   return [kept = std::make_shared<KeptTrace>(path)] { return kept->open(); };
 }
@@ -172,7 +175,7 @@ HeapInput heap_input(const HeapOptions& options, Environment& environment) {
       check_followed(trace.path, trace.file);
     } else {
       check_trace(trace.path, trace.file);
-      trace.open = opener(trace.path);
+      trace.open = opener(trace.path, trace.file.string(), environment);
     }
     check_repeated(trace, input.traces, environment);
     input.traces.push_back(std::move(trace));

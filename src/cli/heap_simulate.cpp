@@ -11,6 +11,7 @@
 
 #include "cli/heap.hpp"
 #include "cli/heap_input.hpp"
+#include "cli/utf8_output.hpp"
 #include "heaptrace/reader.hpp"
 #include "layout/demand.hpp"
 #include "layout/optimize.hpp"
@@ -53,19 +54,6 @@ Layout find_layout(const HeapOptions& heap, const SimulateOptions& options, cons
                 "name a file with a section [heap]: drone heap simulate --layout FILE");
   }
   return {input.section, "[" + project::section_name(input.section) + "] of Drone.toml"};
-}
-
-/// Whether what goes to stdout may have block characters: a terminal whose locale is UTF-8.
-bool shows_utf8(const Environment& environment) {
-  if (!environment.out_is_terminal) return false;
-  for (const char* const variable : {"LC_ALL", "LC_CTYPE", "LANG"}) {
-    const char* const value = std::getenv(variable);
-    if (value == nullptr || *value == '\0') continue;
-    const std::string_view locale = value;
-    return locale.find("UTF-8") != std::string_view::npos ||
-           locale.find("utf8") != std::string_view::npos;
-  }
-  return false;
 }
 
 /// What of a trace its figures rest on.

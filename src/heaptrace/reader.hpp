@@ -156,8 +156,8 @@ class TraceReader {
 /// compressed is decompressed. Memory grows with the live blocks, not with the stream. Throws Error
 /// (kInput) when reading fails, when the stream is of a format version that this drone does not
 /// read, when a line of plain text is no event, and when it is no heap trace: the message says what
-/// it is instead, or which ports it carries. Messages speak of "the trace" and leave its name to the
-/// caller.
+/// it is instead, or which ports it carries. Messages speak of "the trace" and leave its name to
+/// the caller.
 Summary read_events(const OpenStream& open, const ReadOptions& options,
                     const std::function<void()>& restart,
                     const std::function<void(std::span<const Event>)>& consume);

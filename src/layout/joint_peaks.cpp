@@ -60,6 +60,7 @@ void JointPeaks::merge(const JointPeaks& other) {
 
 const JointPeaks& JointPeaksCollector::peaks() {
   look();
+  if (has_too_many_sizes_) refuse(sizes_.size());
   if (!changed_) return peaks_;
   changed_ = false;
   const std::size_t n = sizes_.size();
@@ -77,6 +78,12 @@ const JointPeaks& JointPeaksCollector::peaks() {
 void JointPeaksCollector::look() {
   if (changes_.empty()) return;
   learn_kinds();
+  if (sizes_.size() > kMostJointSizes) {
+    has_too_many_sizes_ = true;
+    changes_ = {};
+    matrix_ = {};
+    return;
+  }
   for (Change& change : changes_) {
     if (change.from != kNoKind) change.from = size_of_kind_[change.from];
     if (change.to != kNoKind) change.to = size_of_kind_[change.to];
@@ -100,7 +107,7 @@ void JointPeaksCollector::learn_kinds() {
   std::sort(sizes_.begin(), sizes_.end());
   sizes_.erase(std::unique(sizes_.begin(), sizes_.end()), sizes_.end());
   const std::size_t n = sizes_.size();
-  if (n > kMostJointSizes) refuse(n);
+  if (n > kMostJointSizes) return;
 
   size_of_kind_.clear();
   alignments_.assign(n, base_alignment_);

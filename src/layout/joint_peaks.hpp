@@ -70,11 +70,13 @@ class JointPeaksCollector {
 
   /// As LifeTracker reports it.
   void add(std::uint32_t from, std::uint32_t to) {
+    if (has_too_many_sizes_) return;
     changes_.push_back({from, to});
     if (changes_.size() == kMostChanges) look();
   }
 
-  /// Of all changes until now. Throws Error (kNoLayout) if there are more than kMostJointSizes.
+  /// Of all changes until now. Throws Error (kNoLayout) if there are more than kMostJointSizes
+  /// sizes; from then on nothing is collected.
   const JointPeaks& peaks();
 
  private:
@@ -102,6 +104,7 @@ class JointPeaksCollector {
   std::vector<std::int32_t> highest_;
   std::vector<std::int32_t> sums_;
   bool changed_ = false;
+  bool has_too_many_sizes_ = false;
   JointPeaks peaks_;
 };
 

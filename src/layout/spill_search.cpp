@@ -251,6 +251,10 @@ PoolLayout SpillSearch::run() {
   Candidate no_spill = from(no_spill_pools);
   best_ = no_spill;
   best_.bytes = layout_bytes(no_spill_pools);
+  if (!options_.start.empty() && layout_bytes(options_.start) < best_.bytes) {
+    best_ = from(options_.start);
+    best_.bytes = layout_bytes(options_.start);
+  }
   Candidate bound_like = from(bound.pools);
   const bool has_blocks = complete(bound_like, UINT64_MAX);
   if (!has_blocks) bound_like = no_spill;
@@ -285,6 +289,23 @@ PoolLayout search_with_spill(const Workload& workload, const JointPeaks& peaks,
                              const SpillSearchOptions& options) {
   if (workload.sizes().empty()) return {};
   return SpillSearch(workload, peaks, options).run();
+}
+
+PoolLayout grow_until_it_runs(const Workload& workload, PoolLayout pools) {
+  QuickReplay quick(workload);
+  PoolEnds ends;
+  std::vector<std::uint32_t> capacities;
+  for (const heap::PoolSpec& pool : pools) {
+    const auto end =
+        std::upper_bound(workload.sizes().begin(), workload.sizes().end(), pool.block_size);
+    ends.push_back(static_cast<std::uint32_t>(end - workload.sizes().begin()));
+    capacities.push_back(pool.capacity);
+  }
+  for (QuickReplay::Outcome outcome; !(outcome = quick.run(ends, capacities)).runs;) {
+    ++capacities[outcome.failed_pool];
+  }
+  for (std::size_t i = 0; i != pools.size(); ++i) pools[i].capacity = capacities[i];
+  return pools;
 }
 
 }  // namespace drone::layout

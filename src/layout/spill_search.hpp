@@ -20,8 +20,10 @@ struct SpillSearchOptions {
   /// How long to search, in QuickReplay::steps(): about a second, and longer for a trace of
   /// millions of events, where the first replays alone take that.
   std::uint64_t steps = 100'000'000;
+  /// A layout that serves every request, to do better than; may be empty.
+  PoolLayout start = {};
   /// Is told now and then how many of the steps are done.
-  std::function<void(std::uint64_t)> progress;
+  std::function<void(std::uint64_t)> progress = {};
 };
 
 /// The best layout found of at most `max_pools` pools on which every request of the workload is
@@ -29,5 +31,9 @@ struct SpillSearchOptions {
 /// `peaks` is of the same traces as `workload`. The result depends on nothing but the arguments.
 PoolLayout search_with_spill(const Workload& workload, const JointPeaks& peaks,
                              const SpillSearchOptions& options);
+
+/// Adds blocks to the pools until every request of the workload is served: with spill, a layout
+/// that runs can fail with more blocks. `pools` have a block for each of the workload's sizes.
+PoolLayout grow_until_it_runs(const Workload& workload, PoolLayout pools);
 
 }  // namespace drone::layout

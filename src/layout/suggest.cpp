@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "layout/quick_replay.hpp"
+#include "layout/spill_search.hpp"
 #include "support/error.hpp"
 
 namespace drone::layout {
@@ -14,61 +16,162 @@ std::string counted(std::uint64_t count, const char* noun) {
   return std::to_string(count) + ' ' + noun + (count == 1 ? "" : "s");
 }
 
-[[noreturn]] void throw_does_not_fit(const DemandCollector& asked,
-                                     const std::vector<Demand>& demands, const PoolLayout& pools,
-                                     std::uint32_t heap_size) {
+/// What of the layout's bytes the user asked for on top.
+std::string additions(const SuggestOptions& options) {
+  std::string text;
+  if (options.headroom_permille != 0) text += " --headroom";
+  if (options.contexts != 0) text += std::string(text.empty() ? "" : " and") + " --contexts";
+  return text.empty() ? text : " (with" + text + ')';
+}
+
+[[noreturn]] void throw_does_not_fit(const Survey& survey, const SuggestOptions& options,
+                                     const PoolLayout& pools) {
+  const std::uint32_t heap_size = options.heap_size.value_or(UINT32_MAX);
   const std::uint64_t bytes = layout_bytes(pools);
   std::string message = "what the trace asks for takes " + counted(bytes, "byte") + " in " +
-                        counted(pools.size(), "pool") + ", " + std::to_string(bytes - heap_size) +
-                        " more than the heap's " + std::to_string(heap_size);
+                        counted(pools.size(), "pool") + additions(options) + ", " +
+                        std::to_string(bytes - heap_size) + " more than the heap's " +
+                        std::to_string(heap_size);
 
+  const std::vector<Demand> demands = survey.demands().demands();
   std::string hint;
-  const std::uint64_t without_fragmentation = demand_bytes(demands);
-  std::optional<std::size_t> more;
-  if (without_fragmentation <= heap_size) {
-    more = fewest_pools(demands, heap_size - without_fragmentation, kMaxPools);
+  if (!options.tight && additions(options).empty()) {
+    const std::uint64_t without_fragmentation = demand_bytes(demands);
+    std::optional<std::size_t> more;
+    if (without_fragmentation <= heap_size) {
+      more = fewest_pools(demands, heap_size - without_fragmentation, kMaxPools);
+    }
+    if (more) {
+      hint = "it fits with --pools " + std::to_string(*more);
+    } else {
+      const std::uint64_t least = layout_bytes(optimize(demands, kMaxPools));
+      hint = "no number of pools makes it fit";
+      if (least < bytes) hint += " (it takes at least " + counted(least, "byte") + ')';
+    }
   }
-  if (more) {
-    hint = "it fits with --pools " + std::to_string(*more);
-  } else {
-    const std::uint64_t least = layout_bytes(optimize(demands, kMaxPools));
-    hint = "no number of pools makes it fit";
-    if (least < bytes) hint += " (it takes at least " + counted(least, "byte") + ')';
-    hint += "; give the heap more bytes (--fit shows a layout without headroom), or ask less of it";
+  const auto add = [&hint](const std::string& more) { hint += (hint.empty() ? "" : "; ") + more; };
+  if (!options.tight && survey.joint_peaks() != nullptr) {
+    const std::uint64_t tight = layout_bytes(optimize(*survey.joint_peaks(), options.max_pools));
+    if (tight < bytes) {
+      add("--tight takes " + counted(tight, "byte") +
+          " or less: safe for the timing observed only");
+    }
   }
-  if (const FailedRequests& failed = asked.failed(); failed.count != 0) {
-    hint += "; this counts " + counted(failed.count, "request") +
-            " that failed in the trace, the largest of " + counted(failed.largest, "byte");
+  if (hint.find("it fits") == std::string::npos) {
+    add("give the heap more bytes (--fit shows a layout without headroom), or ask less of it");
+  }
+  if (const FailedRequests& failed = survey.demands().failed(); failed.count != 0) {
+    add("this counts " + counted(failed.count, "request") +
+        " that failed in the trace, the largest of " + counted(failed.largest, "byte"));
   }
   throw Error(ExitStatus::kNoLayout, std::move(message), std::move(hint));
 }
 
+/// The best tight layout; what it was chosen by goes to `search`.
+PoolLayout tight_layout(const Survey& survey, const SuggestOptions& options, TightSearch& search) {
+  if (survey.joint_peaks() == nullptr) {
+    throw Error(ExitStatus::kNoLayout,
+                "the traces have requests of more than " + std::to_string(kMostJointSizes) +
+                    " different sizes, too many for --tight",
+                "leave out --tight, or record a part of the program that asks for fewer");
+  }
+  const JointPeaks& peaks = *survey.joint_peaks();
+  PoolLayout pools = optimize(peaks, options.max_pools);
+  search.most_pools = options.max_pools;
+  search.without_spill = layout_bytes(pools);
+  search.lower_bound = lower_bound(peaks, options.max_pools).bytes;
+  search.was_workload_missing = survey.workload() == nullptr;
+  if (options.spill && !search.was_workload_missing && search.without_spill > search.lower_bound) {
+    SpillSearchOptions spill;
+    spill.max_pools = options.max_pools;
+    spill.seed = options.seed;
+    if (options.progress) {
+      spill.progress = [&options, &spill](std::uint64_t steps) {
+        options.progress(static_cast<double>(steps) / static_cast<double>(spill.steps));
+      };
+    }
+    PoolLayout found = search_with_spill(*survey.workload(), peaks, spill);
+    if (layout_bytes(found) < search.without_spill) {
+      pools = std::move(found);
+      search.spills = true;
+    }
+  }
+  search.bytes = layout_bytes(pools);
+  return pools;
+}
+
+/// With the blocks that the user asked for on top.
+PoolLayout with_additions(PoolLayout pools, const SuggestOptions& options) {
+  for (heap::PoolSpec& pool : pools) {
+    const std::uint64_t more =
+        (std::uint64_t{pool.capacity} * options.headroom_permille + 999) / 1000 + options.contexts;
+    pool.capacity =
+        static_cast<std::uint32_t>(std::min<std::uint64_t>(pool.capacity + more, UINT32_MAX));
+  }
+  return pools;
+}
+
+/// Gives out the spare bytes. Where the layout spills, a block more can change which pool serves
+/// whom, and so make a request fail: then fewer are given out, in sixteenths.
+void give_headroom(Suggestion& suggestion, const Survey& survey) {
+  const bool spills = suggestion.tight && suggestion.tight->spills;
+  const std::uint64_t bytes = layout_bytes(suggestion.pools);
+  const std::uint64_t spare = suggestion.heap_size - bytes;
+  for (std::uint64_t part = 16; part != 0; --part) {
+    PoolLayout pools = with_headroom(suggestion.pools, bytes + spare * part / 16);
+    if (spills && !replay(*survey.workload(), pools).runs) continue;
+    suggestion.pools = std::move(pools);
+    suggestion.has_idle_bytes = part != 16;
+    return;
+  }
+  suggestion.has_idle_bytes = spare != 0;
+}
+
 }  // namespace
 
-Suggestion suggest(const DemandCollector& asked, std::size_t max_pools,
-                   std::optional<std::uint32_t> heap_size) {
-  const std::vector<Demand> demands = asked.demands();
-  Suggestion suggestion;
-  suggestion.pools = optimize(demands, max_pools);
-  if (suggestion.pools.empty()) {
+Suggestion suggest(const Survey& survey, const SuggestOptions& options) {
+  const std::vector<Demand> demands = survey.demands().demands();
+  if (demands.empty()) {
     throw Error(ExitStatus::kInput, "the trace holds no request that a heap could serve",
                 "record it while the program allocates");
   }
-  const std::uint64_t bytes = layout_bytes(suggestion.pools);
-  // All the demands together take less than 4 GB, but their blocks may not.
-  if (bytes > heap_size.value_or(UINT32_MAX)) {
-    throw_does_not_fit(asked, demands, suggestion.pools, heap_size.value_or(UINT32_MAX));
+  Suggestion suggestion;
+  if (options.tight) {
+    suggestion.tight.emplace();
+    suggestion.pools = tight_layout(survey, options, *suggestion.tight);
+  } else {
+    suggestion.pools = optimize(demands, options.max_pools);
   }
-  suggestion.heap_size = heap_size.value_or(static_cast<std::uint32_t>(bytes));
-  suggestion.fragmentation = fragmentation(suggestion.pools, demands);
   for (const heap::PoolSpec& pool : suggestion.pools) suggestion.needed.push_back(pool.capacity);
-  suggestion.pools = with_headroom(std::move(suggestion.pools), suggestion.heap_size);
+  suggestion.fragmentation = fragmentation(suggestion.pools, demands);
 
+  const bool has_additions = options.headroom_permille != 0 || options.contexts != 0;
+  suggestion.headroom_asked = options.headroom_permille != 0;
+  if (has_additions) {
+    suggestion.pools = with_additions(std::move(suggestion.pools), options);
+    if (suggestion.tight && suggestion.tight->spills) {
+      suggestion.pools = grow_until_it_runs(*survey.workload(), std::move(suggestion.pools));
+    }
+  }
+  // All the demands together take less than 4 GB, but their blocks may not.
+  const std::uint64_t bytes = layout_bytes(suggestion.pools);
+  if (bytes > options.heap_size.value_or(UINT32_MAX)) {
+    throw_does_not_fit(survey, options, suggestion.pools);
+  }
+  suggestion.heap_size = options.heap_size.value_or(static_cast<std::uint32_t>(bytes));
+  give_headroom(suggestion, survey);
+
+  if (options.tight) return suggestion;
   if (suggestion.fragmentation != 0) {
     const auto more = fewest_pools(demands, suggestion.fragmentation / 2, kMaxPools);
     if (more) {
       suggestion.more_pools = Alternative{*more, fragmentation(optimize(demands, *more), demands)};
     }
+  }
+  if (survey.joint_peaks() != nullptr) {
+    const std::uint64_t tight = layout_bytes(optimize(*survey.joint_peaks(), options.max_pools));
+    const std::uint64_t safe = layout_bytes(optimize(demands, options.max_pools));
+    if (tight * 100 <= safe * 95) suggestion.tight_bytes = tight;
   }
   return suggestion;
 }
@@ -94,6 +197,55 @@ Suggestion with_confidence(Suggestion suggestion, const Exceedance& exceedance, 
   suggestion.heap_size = heap_size.value_or(static_cast<std::uint32_t>(bytes));
   suggestion.pools = with_headroom(std::move(suggestion.pools), suggestion.heap_size);
   return suggestion;
+}
+
+std::vector<TradeOff> trade_off(const Survey& survey, std::size_t most_pools,
+                                const SuggestOptions& options) {
+  // Less than a single search has: there are sixteen, and each goes on from the one before.
+  const std::uint64_t steps = SpillSearchOptions().steps / 4;
+  const std::vector<Demand> demands = survey.demands().demands();
+  std::vector<TradeOff> rows;
+  PoolLayout tight;
+  for (std::size_t k = 1; k <= most_pools; ++k) {
+    TradeOff row;
+    row.max_pools = k;
+    const PoolLayout safe = optimize(demands, k);
+    row.bytes = layout_bytes(safe);
+    row.fragmentation = fragmentation(safe, demands);
+    if (const JointPeaks* const peaks = survey.joint_peaks()) {
+      PoolLayout found = optimize(*peaks, k);
+      if (const Workload* const workload = survey.workload()) {
+        SpillSearchOptions spill;
+        spill.max_pools = k;
+        spill.seed = options.seed;
+        spill.steps = steps;
+        spill.start = tight;
+        found = search_with_spill(*workload, *peaks, spill);
+      }
+      tight = std::move(found);
+      row.tight_bytes = layout_bytes(tight);
+      row.tight_fragmentation = fragmentation(tight, demands);
+      if (const Workload* const workload = survey.workload()) {
+        const WorkloadReplay run = replay(*workload, tight);
+        row.spilled = static_cast<double>(run.spills) / static_cast<double>(run.requests);
+      }
+    }
+    rows.push_back(row);
+    if (options.progress) {
+      options.progress(static_cast<double>(k) / static_cast<double>(most_pools));
+    }
+  }
+  return rows;
+}
+
+std::size_t recommended_pools(const std::vector<TradeOff>& rows, bool tight) {
+  const auto bytes = [tight](const TradeOff& row) {
+    return tight ? row.tight_bytes.value_or(row.bytes) : row.bytes;
+  };
+  const auto found = std::find_if(rows.begin(), rows.end(), [&](const TradeOff& row) {
+    return bytes(row) * 100 <= bytes(rows.back()) * 105;
+  });
+  return found->max_pools;
 }
 
 }  // namespace drone::layout

@@ -6,8 +6,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
+#include "drone/heap/pool_spec.hpp"
 #include "layout/life_tracker.hpp"
 
 namespace drone::layout {
@@ -41,8 +43,14 @@ class Workload {
   /// Objects are numbered from 0 to this.
   std::uint32_t object_count() const { return object_count_; }
 
+  /// What `other` asks follows, when all that is here has ended.
+  void append(const Workload& other);
+
  private:
   friend class WorkloadCollector;
+
+  void set_classes(std::vector<Class> classes);
+  std::uint16_t find(const Class& wanted) const;
 
   std::vector<Class> classes_;
   std::vector<std::uint32_t> sizes_;
@@ -82,5 +90,16 @@ class WorkloadCollector {
   std::vector<Workload::Change> changes_;  ///< with kinds for classes
   bool is_too_long_ = false;
 };
+
+/// What came of a workload on a layout.
+struct WorkloadReplay {
+  bool runs = true;            ///< all requests were served
+  std::uint64_t requests = 0;  ///< until the first that was not
+  std::uint64_t spills = 0;    ///< those served because a smaller pool was empty
+};
+
+/// Replays it by the heap's own rule, up to the first request that fails. `pools` in ascending
+/// block size, at most 64.
+WorkloadReplay replay(const Workload& workload, std::span<const heap::PoolSpec> pools);
 
 }  // namespace drone::layout

@@ -71,11 +71,47 @@ void render_proof(const LayoutReport& report, Out out) {
                      : fmt::format("each of the {} traces was", report.traces.size()),
                  counted(replay.requests, "request"), replay.failed);
   render_pools(report, out);
+  const char* const needed =
+      !report.suggestion.tight ? "blocks that every mix of the trace's peaks can take at once"
+      : report.suggestion.tight->spills ? "blocks without which a request would fail"
+                                        : "most blocks that belong here alive at one time";
   fmt::format_to(out,
                  "#\n"
-                 "# needed: blocks that every mix of the trace's peaks can take at once\n"
+                 "# needed: {}\n"
                  "# in use: most blocks that the replay had in use at one time\n"
-                 "# spills: requests served here because a smaller pool was empty\n");
+                 "# spills: requests served here because a smaller pool was empty\n",
+                 needed);
+}
+
+/// How good a tight layout is, and what it rests on.
+std::string tight_in_words(const LayoutReport& report) {
+  const layout::TightSearch& tight = *report.suggestion.tight;
+  const std::string pools = counted(report.suggestion.pools.size(), "pool");
+  std::string text = fmt::format("Tight: it takes {}", counted(tight.bytes, "byte"));
+  if (report.contexts != 0 || report.suggestion.headroom_asked) text += " before what was added";
+  text += ". ";
+  if (tight.bytes == tight.lower_bound) {
+    text += fmt::format("No layout of at most {} takes fewer: proved.",
+                        counted(tight.most_pools, "pool"));
+  } else {
+    const double gap = 100.0 * static_cast<double>(tight.bytes - tight.lower_bound) /
+                       static_cast<double>(tight.lower_bound);
+    text += fmt::format(
+        "Proved: no layout of at most {} can take fewer than {}, whatever rule places the "
+        "requests. So it is "
+        "within {:.2f}% of the best there can be.",
+        counted(tight.most_pools, "pool"), counted(tight.lower_bound, "byte"),
+        std::ceil(gap * 100) / 100);
+  }
+  if (tight.spills) {
+    text += fmt::format(
+        " Larger pools serve what overflows from smaller ones; without that it would take {} "
+        "(--no-spill).",
+        counted(tight.without_spill, "byte"));
+  } else if (tight.was_workload_missing) {
+    text += " Spill was not tried: that takes the traces' events in memory, and they are too many.";
+  }
+  return text;
 }
 
 /// `text`, in which no word is as long as a line, as a paragraph of comments, an empty one before
@@ -181,6 +217,39 @@ void render_notes(const LayoutReport& report, Out out) {
         counted(report.failed.count, "request"), counted(report.failed.largest, "byte")));
   }
   for (const LayoutTrace& trace : report.traces) add_trace_notes(report, trace, notes);
+  const layout::Suggestion& suggestion = report.suggestion;
+  if (suggestion.tight) {
+    notes.push_back(tight_in_words(report));
+    std::string caution =
+        "It is safe for the timing observed, not for every mix of the peaks: other timing can need "
+        "more than it has.";
+    if (suggestion.tight->spills) {
+      caution += " With spill even one block of another life can change which pool serves whom.";
+    }
+    if (report.contexts == 0) {
+      caution +=
+          " A trace shows lives a little too short: --contexts N adds a block to each pool for "
+          "each "
+          "thread or interrupt that may be preempted inside the heap.";
+    }
+    notes.push_back(caution);
+  }
+  if (report.contexts != 0) {
+    notes.push_back(
+        fmt::format("Each pool has {} more for {} that may be preempted inside the heap.",
+                    counted(report.contexts, "block"), counted(report.contexts, "context")));
+  }
+  if (suggestion.tight_bytes) {
+    notes.push_back(fmt::format(
+        "--tight would take {} or less: safe for the timing observed, not for every mix of the "
+        "peaks.",
+        counted(*suggestion.tight_bytes, "byte")));
+  }
+  if (suggestion.has_idle_bytes) {
+    notes.push_back(
+        "Not all of the heap's bytes are in pools: with more blocks a request of the trace would "
+        "have failed.");
+  }
   if (report.fit) {
     notes.push_back(
         "No headroom: a program that asks for more than the trace did may fail. Without "

@@ -40,6 +40,7 @@ struct LayoutReport {
   std::optional<layout::Outlook> outlook;  ///< of a longer run on suggestion.pools
   std::optional<double> confidence;        ///< that the pools were sized by
   bool fit = false;                        ///< the heap is as large as the layout: no headroom
+  std::uint32_t contexts = 0;              ///< that every pool has a block more for
 };
 
 /// Valid TOML: the section, and whatever else there is to say as comments.

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+#include "layout/survey.hpp"
+
+#include "support/error.hpp"
+
+namespace drone::layout {
+
+Survey::Survey(std::uint32_t base_alignment, bool keeps_workload)
+    : base_alignment_(base_alignment), demands_(base_alignment), joint_peaks_(JointPeaks()) {
+  if (keeps_workload) workload_.emplace();
+}
+
+Survey::Trace& Survey::trace() {
+  if (trace_ == nullptr) trace_ = std::make_unique<Trace>(base_alignment_);
+  return *trace_;
+}
+
+void Survey::add(std::span<const heaptrace::Event> events) {
+  Trace& trace = this->trace();
+  trace.demands.add(events);
+  const bool keeps = workload_.has_value();
+  trace.lives.add(events,
+                  [&trace, keeps](std::uint32_t object, std::uint32_t from, std::uint32_t to) {
+                    trace.joint_peaks.add(from, to);
+                    if (keeps) trace.workload.add(object, from, to);
+                  });
+}
+
+void Survey::end_trace() {
+  Trace& trace = this->trace();
+  demands_.merge(trace.demands);
+  if (joint_peaks_) {
+    try {
+      joint_peaks_->merge(trace.joint_peaks.peaks());
+    } catch (const Error&) {
+      joint_peaks_.reset();  // too many sizes
+    }
+  }
+  if (workload_) {
+    // The next trace finds an empty heap.
+    trace.lives.end_all([&trace](std::uint32_t object, std::uint32_t from, std::uint32_t to) {
+      trace.workload.add(object, from, to);
+    });
+    const bool fits = !trace.workload.is_too_long() &&
+                      workload_->changes().size() <= WorkloadCollector::kMostChanges;
+    if (fits) {
+      workload_->append(trace.workload.take());
+    } else {
+      workload_.reset();
+    }
+  }
+  trace_.reset();
+}
+
+}  // namespace drone::layout

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// Everything that layouts are chosen from, collected while traces are read once.
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "heaptrace/event.hpp"
+#include "layout/demand.hpp"
+#include "layout/joint_peaks.hpp"
+#include "layout/life_tracker.hpp"
+#include "layout/workload.hpp"
+
+namespace drone::layout {
+
+/// Of one trace or of several: a layout for it serves each of them.
+class Survey {
+ public:
+  /// `base_alignment` of the heap that the layouts are for: 4 or 8. Without `keeps_workload` memory
+  /// does not grow with the traces, and there is no workload().
+  Survey(std::uint32_t base_alignment, bool keeps_workload);
+
+  /// Events of the trace at hand.
+  void add(std::span<const heaptrace::Event> events);
+
+  /// What came of the trace at hand is void: it is read again.
+  void restart_trace() { trace_.reset(); }
+
+  /// The trace at hand has ended. All that follows sees those that have ended.
+  void end_trace();
+
+  std::uint32_t base_alignment() const { return base_alignment_; }
+  const DemandCollector& demands() const { return demands_; }
+
+  /// None if there are too many sizes (kMostJointSizes).
+  const JointPeaks* joint_peaks() const { return joint_peaks_ ? &*joint_peaks_ : nullptr; }
+
+  /// None if it was not to be kept, or was too long to be.
+  const Workload* workload() const { return workload_ ? &*workload_ : nullptr; }
+
+ private:
+  /// What is collected of one trace.
+  struct Trace {
+    explicit Trace(std::uint32_t base_alignment)
+        : demands(base_alignment),
+          joint_peaks(base_alignment, lives),
+          workload(base_alignment, lives) {}
+    DemandCollector demands;
+    LifeTracker lives;
+    JointPeaksCollector joint_peaks;
+    WorkloadCollector workload;
+  };
+
+  Trace& trace();
+
+  std::uint32_t base_alignment_;
+  std::unique_ptr<Trace> trace_;
+  DemandCollector demands_;
+  std::optional<JointPeaks> joint_peaks_;
+  std::optional<Workload> workload_;
+};
+
+}  // namespace drone::layout
