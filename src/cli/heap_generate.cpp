@@ -16,6 +16,7 @@
 #include "cli/heap.hpp"
 #include "cli/heap_confidence.hpp"
 #include "cli/heap_input.hpp"
+#include "cli/progress.hpp"
 #include "cli/utf8_output.hpp"
 #include "cli/write_layout.hpp"
 #include "heaptrace/reader.hpp"
@@ -144,10 +145,15 @@ layout::SuggestOptions suggest_options(const GenerateOptions& options) {
 ExitStatus print_trade_off(const HeapInput& input, const GenerateOptions& options,
                            Environment& environment) {
   constexpr std::size_t kMostPools = 16;
-  const layout::SuggestOptions suggest = suggest_options(options);
+  layout::SuggestOptions suggest = suggest_options(options);
   const Asked asked = survey_traces(input, suggest.spill, environment);
   report::TradeOffReport report;
+  Progress progress(environment);
+  suggest.progress = [&progress](double done) {
+    progress.step("trying 1 to 16 pools", static_cast<std::uint64_t>(1000 * done), 1000);
+  };
   report.rows = layout::trade_off(asked.survey, kMostPools, suggest);
+  progress.end();
   const bool knows_size =
       input.size || std::any_of(asked.said.begin(), asked.said.end(),
                                 [](const auto& said) { return said.heap_size; });
@@ -197,7 +203,13 @@ ExitStatus run_heap_generate(const HeapOptions& heap, const GenerateOptions& opt
   if (!options.fit) suggest.heap_size = heap_size(input, asked.said);
 
   report::LayoutReport report;
+  Progress progress(environment);
+  suggest.progress = [&progress, what = "searching the best of " + std::to_string(*options.pools) +
+                                        " pools"](double done) {
+    progress.step(what, static_cast<std::uint64_t>(1000 * done), 1000);
+  };
   report.suggestion = layout::suggest(asked.survey, suggest);
+  progress.end();
   if (confidence) {
     const layout::PoolLayout pools = report.suggestion.pools;
     const layout::Outlook outlook = look_ahead(input, pools, asked.survey.base_alignment());
@@ -208,6 +220,8 @@ ExitStatus run_heap_generate(const HeapOptions& heap, const GenerateOptions& opt
   Proof proof = prove(input, asked, report.suggestion.pools);
   report.replay = std::move(proof.replay);
   const bool spills = report.suggestion.tight && report.suggestion.tight->spills;
+  const bool has_summary = std::any_of(input.traces.begin(), input.traces.end(),
+                                       [](const TraceInput& trace) { return trace.is_summary; });
   if (!spills && !has_summary) report.outlook = std::move(proof.outlook);
   report.confidence = confidence;
   for (std::size_t i = 0; i != input.traces.size(); ++i) {

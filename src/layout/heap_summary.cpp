@@ -381,14 +381,7 @@ void SummaryCollector::add(std::span<const heaptrace::Event> events) {
   usage_.add(events);
   for (DemandCollector& each : demands_) each.add(events);
   tracker_.add(events, [this](std::uint32_t, std::uint32_t from, std::uint32_t to) {
-    for (std::size_t i = 0; i != peaks_.size(); ++i) {
-      if (!has_peaks_[i]) continue;
-      try {
-        peaks_[i].add(from, to);
-      } catch (const Error&) {  // too many sizes: the summary does without them
-        has_peaks_[i] = false;
-      }
-    }
+    for (JointPeaksCollector& each : peaks_) each.add(from, to);
   });
 }
 
@@ -411,12 +404,10 @@ HeapSummary SummaryCollector::summary(const heaptrace::Summary& trace) {
   summary.unservable = demands_[0].unservable();
   for (std::size_t i = 0; i != summary.asked.size(); ++i) {
     summary.asked[i].classes = demands_[i].classes();
-    summary.asked[i].peaks.reset();
-    if (!has_peaks_[i]) continue;
-    try {
+    if (peaks_[i].has_too_many_sizes()) {
+      summary.asked[i].peaks.reset();
+    } else {
       summary.asked[i].peaks = peaks_[i].peaks();
-    } catch (const Error&) {
-      has_peaks_[i] = false;
     }
   }
   return summary;

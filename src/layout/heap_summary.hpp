@@ -77,7 +77,6 @@ class SummaryCollector {
   std::array<DemandCollector, 2> demands_;
   LifeTracker tracker_;
   std::array<JointPeaksCollector, 2> peaks_;
-  std::array<bool, 2> has_peaks_ = {true, true};
 };
 
 /// `into` becomes the summary of both. The same in any order and grouping. Peaks and max counts are

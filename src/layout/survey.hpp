@@ -34,7 +34,7 @@ class Survey {
   /// The trace at hand has ended. All that follows sees those that have ended.
   void end_trace();
 
-  /// What a summary keeps of its traces counts as they would, but that there is no workload() then.
+  /// Traces that were summed up. There is no workload() then.
   void add(const HeapSummary& summary);
 
   std::uint32_t base_alignment() const { return base_alignment_; }
@@ -60,6 +60,7 @@ class Survey {
   };
 
   Trace& trace();
+  void merge(const JointPeaks& peaks);
 
   std::uint32_t base_alignment_;
   std::unique_ptr<Trace> trace_;

@@ -154,6 +154,7 @@ std::string_view heading(const std::vector<TracePart>& traces) {
 void print_traces(Text& text, const HeapReport& report) {
   const std::vector<TracePart>& traces = report.traces;
   if (traces.size() == 1) {
+    const heaptrace::Summary& summary = traces.front().summary;
     if (traces.front().trace_count > 1) {
       print(text,
             "\nTraces: {}, summed up, with {}. Max counts and peak are the largest of\n"
@@ -161,7 +162,6 @@ void print_traces(Text& text, const HeapReport& report) {
             traces.front().trace_count, counted(traces.front().summary.runs, "run"));
       return;
     }
-    const heaptrace::Summary& summary = traces.front().summary;
     if (summary.runs <= 1) return;
     print(text,
           "\nRuns: {}, the {} in between. Max counts and peak are the largest of\n"

@@ -29,7 +29,7 @@ void seed() { random_numbers.seed(*rc::gen::noShrink(rc::gen::arbitrary<std::uin
 
 template <class T>
 T pick(T n) {
-  return static_cast<T>(random_numbers() % n);
+  return static_cast<T>(random_numbers() % static_cast<std::uint_fast32_t>(n));
 }
 
 struct Outcome {
