@@ -45,7 +45,7 @@ struct Asked {
 
 /// Reads all traces, for a heap with that base alignment.
 Asked read_traces(const HeapInput& input, std::uint32_t base_alignment, bool keeps_workload) {
-  Asked asked{{}, {}, layout::Survey(base_alignment, keeps_workload), 0};
+  Asked asked{{}, {}, layout::Survey(base_alignment, keeps_workload)};
   for (const TraceInput& trace : input.traces) {
     if (trace.is_summary) {
       const layout::HeapSummary summary = read_summary(trace);
@@ -220,8 +220,6 @@ ExitStatus run_heap_generate(const HeapOptions& heap, const GenerateOptions& opt
   Proof proof = prove(input, asked, report.suggestion.pools);
   report.replay = std::move(proof.replay);
   const bool spills = report.suggestion.tight && report.suggestion.tight->spills;
-  const bool has_summary = std::any_of(input.traces.begin(), input.traces.end(),
-                                       [](const TraceInput& trace) { return trace.is_summary; });
   if (!spills && !has_summary) report.outlook = std::move(proof.outlook);
   report.confidence = confidence;
   for (std::size_t i = 0; i != input.traces.size(); ++i) {

@@ -24,6 +24,7 @@
 #include "layout/demand.hpp"
 #include "layout/replay.hpp"
 #include "layout/suggest.hpp"
+#include "layout/survey.hpp"
 #include "report/heap_report.hpp"
 #include "report/layout_report.hpp"
 #include "require.hpp"
@@ -152,11 +153,16 @@ void check_usage(const Trace& trace) {
 /// As `drone heap generate` does it.
 void check_layout(const Trace& trace, std::uint32_t base_alignment, std::size_t most_pools,
                   std::optional<std::uint32_t> heap_size) {
-  layout::DemandCollector demands(base_alignment);
-  demands.add(trace.events);
+  layout::Survey survey(base_alignment, false);
+  survey.add(trace.events);
+  survey.end_trace();
+  const layout::DemandCollector& demands = survey.demands();
+  layout::SuggestOptions options;
+  options.max_pools = most_pools;
+  options.heap_size = heap_size;
   report::LayoutReport report;
   try {
-    report.suggestion = layout::suggest(demands, most_pools, heap_size);
+    report.suggestion = layout::suggest(survey, options);
   } catch (const Error& error) {
     require(error.status() == ExitStatus::kInput || error.status() == ExitStatus::kNoLayout,
             "there may be no layout");
