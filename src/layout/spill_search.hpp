@@ -19,7 +19,7 @@ struct SpillSearchOptions {
   std::uint64_t seed = 1;
   /// How long to search, in QuickReplay::steps(): about a second, and longer for a trace of
   /// millions of events, where the first replays alone take that.
-  std::uint64_t steps = 100'000'000;
+  std::uint64_t steps = 200'000'000;
   /// A layout that serves every request, to do better than; may be empty.
   PoolLayout start = {};
   /// Is told now and then how many of the steps are done.
