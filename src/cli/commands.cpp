@@ -428,6 +428,38 @@ void add_heap(CLI::App& app, Run& run, Environment& environment) {
       return run_heap_generate(*heap, *generate_options, environment);
     };
   });
+  auto merge_options = std::make_shared<MergeOptions>();
+  auto merge_inputs = std::make_shared<std::vector<std::filesystem::path>>();
+  CLI::App* merge = command->add_subcommand(
+      "merge", "Sum traces up in one small file, for `drone heap` and `drone heap generate`");
+  merge->fallthrough();
+  merge->footer(
+      "A summary has the peaks and sums of its traces, not their events. Summaries merge as "
+      "traces\n"
+      "do, in any order and grouping. Peaks are maxima; allocations, events and losses add up, so\n"
+      "what is merged twice counts twice there.\n\n"
+      "Examples:\n"
+      "  drone heap merge -o night.heap run1 run2 run3      a test suite's traces\n"
+      "  drone heap merge -o all.heap monday.heap night.heap a-trace\n"
+      "  drone heap -f all.heap -s 10K                      the table of all\n"
+      "  drone heap generate -f all.heap --pools 8          a layout for all");
+  merge->add_option("-o,--output", merge_options->output, "The summary to write; - for stdout")
+      ->type_name("FILE")
+      ->required();
+  merge->add_option("inputs", *merge_inputs, "Traces and summaries [default: as `drone heap` has]")
+      ->type_name("INPUT")
+      ->take_all();
+  merge->callback([&run, &environment, heap, merge_options, merge_inputs] {
+    if (heap->follow) {
+      throw Error(ExitStatus::kUsage, "--follow is for `drone heap`: what is merged is whole",
+                  "leave out one of them");
+    }
+    heap->files.insert(heap->files.end(), merge_inputs->begin(), merge_inputs->end());
+    run = [&environment, heap, merge_options] {
+      return run_heap_merge(*heap, *merge_options, environment);
+    };
+  });
+
   auto simulate_options = std::make_shared<SimulateOptions>();
   CLI::App* simulate = command->add_subcommand(
       "simulate", "Replay the trace on any layout: would it have run, and at what cost?");

@@ -19,6 +19,14 @@ ExitStatus run_heap(const HeapOptions& options, Environment& environment) {
   std::vector<DescribedTrace> said;
   heaptrace::UsageCollector last;
   for (const TraceInput& trace : input.traces) {
+    if (trace.is_summary) {
+      const layout::HeapSummary summary = read_summary(trace);
+      describe(trace, summary, said);
+      merge(usage, summary.usage);
+      parts.push_back({trace.file.string(), as_trace_summary(summary), summary.usage.peak_bytes,
+                       summary.traces});
+      continue;
+    }
     heaptrace::UsageCollector collector;
     heaptrace::Summary summary = read_trace(
         trace, [&] { collector = {}; },

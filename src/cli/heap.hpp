@@ -46,6 +46,15 @@ struct GenerateOptions {
 ExitStatus run_heap_generate(const HeapOptions& heap, const GenerateOptions& options,
                              Environment& environment);
 
+/// Options of `drone heap merge`, beyond those of `drone heap`; the inputs are HeapOptions::files.
+struct MergeOptions {
+  std::filesystem::path output;  ///< "-" is stdout
+};
+
+/// Writes one summary of traces and summaries.
+ExitStatus run_heap_merge(const HeapOptions& heap, const MergeOptions& options,
+                          Environment& environment);
+
 /// Options of `drone heap simulate`, beyond those of `drone heap`.
 struct SimulateOptions {
   std::optional<std::filesystem::path> layout;  ///< "-" is stdin; default: Drone.toml

@@ -48,6 +48,12 @@ layout::Outlook look_ahead(const HeapInput& input, const layout::PoolLayout& poo
                            std::uint32_t base_alignment) {
   LookAhead ahead(pools, base_alignment);
   for (const TraceInput& trace : input.traces) {
+    if (trace.is_summary) {
+      throw Error(ExitStatus::kUsage,
+                  "pools cannot be sized by a confidence: '" + trace.file.string() +
+                      "' is a summary, and an estimate needs the course of the trace",
+                  "give the traces themselves, or leave out --confidence");
+    }
     read_trace(
         trace, [&ahead] { ahead.restart(); },
         [&ahead](std::span<const heaptrace::Event> events) { ahead.add(events); });

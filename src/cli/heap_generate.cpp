@@ -16,6 +16,7 @@
 #include "cli/heap.hpp"
 #include "cli/heap_confidence.hpp"
 #include "cli/heap_input.hpp"
+#include "cli/progress.hpp"
 #include "cli/utf8_output.hpp"
 #include "cli/write_layout.hpp"
 #include "heaptrace/reader.hpp"
@@ -39,12 +40,21 @@ struct Asked {
   std::vector<Summary> traces;  ///< as the input has them
   std::vector<DescribedTrace> said;
   layout::Survey survey;
+  std::uint64_t summarised_unservable = 0;  ///< requests of summaries that no layout serves
 };
 
 /// Reads all traces, for a heap with that base alignment.
 Asked read_traces(const HeapInput& input, std::uint32_t base_alignment, bool keeps_workload) {
   Asked asked{{}, {}, layout::Survey(base_alignment, keeps_workload)};
   for (const TraceInput& trace : input.traces) {
+    if (trace.is_summary) {
+      const layout::HeapSummary summary = read_summary(trace);
+      asked.survey.add(summary);
+      asked.summarised_unservable += summary.unservable;
+      asked.traces.push_back(as_trace_summary(summary));
+      describe(trace, summary, asked.said);
+      continue;
+    }
     asked.traces.push_back(read_trace(
         trace, [&] { asked.survey.restart_trace(); },
         [&](std::span<const Event> events) { asked.survey.add(events); }));
@@ -60,6 +70,7 @@ Asked survey_traces(const HeapInput& input, bool keeps_workload, Environment& en
   const std::uint32_t assumed = input.base_alignment.value_or(4);
   Asked asked = read_traces(input, assumed, keeps_workload);
   for (std::size_t i = 0; i != input.traces.size(); ++i) {
+    if (input.traces[i].is_summary) continue;
     note_format(asked.traces[i], input.traces[i], environment);
   }
   warn_of_alignments(asked.said, environment);
@@ -94,6 +105,7 @@ Proof prove(const HeapInput& input, const Asked& asked, const layout::PoolLayout
   LookAhead ahead(pools, asked.survey.base_alignment());
   for (std::size_t i = 0; i != input.traces.size(); ++i) {
     const TraceInput& trace = input.traces[i];
+    if (trace.is_summary) continue;
     layout::Replay run(pools, asked.survey.base_alignment());
     const Summary again = read_trace(
         trace,
@@ -112,7 +124,7 @@ Proof prove(const HeapInput& input, const Asked& asked, const layout::PoolLayout
     }
     merge(all, run.result());
   }
-  if (all.failed != asked.survey.demands().unservable()) {
+  if (all.failed != asked.survey.demands().unservable() - asked.summarised_unservable) {
     throw std::logic_error("the layout found does not run the trace: please report this");
   }
   return {std::move(all), ahead.outlook()};
@@ -133,10 +145,15 @@ layout::SuggestOptions suggest_options(const GenerateOptions& options) {
 ExitStatus print_trade_off(const HeapInput& input, const GenerateOptions& options,
                            Environment& environment) {
   constexpr std::size_t kMostPools = 16;
-  const layout::SuggestOptions suggest = suggest_options(options);
+  layout::SuggestOptions suggest = suggest_options(options);
   const Asked asked = survey_traces(input, suggest.spill, environment);
   report::TradeOffReport report;
+  Progress progress(environment);
+  suggest.progress = [&progress](double done) {
+    progress.step("trying 1 to 16 pools", static_cast<std::uint64_t>(1000 * done), 1000);
+  };
   report.rows = layout::trade_off(asked.survey, kMostPools, suggest);
+  progress.end();
   const bool knows_size =
       input.size || std::any_of(asked.said.begin(), asked.said.end(),
                                 [](const auto& said) { return said.heap_size; });
@@ -177,7 +194,13 @@ ExitStatus run_heap_generate(const HeapOptions& heap, const GenerateOptions& opt
   if (!options.fit) suggest.heap_size = heap_size(input, asked.said);
 
   report::LayoutReport report;
+  Progress progress(environment);
+  suggest.progress = [&progress, what = "searching the best of " + std::to_string(*options.pools) +
+                                        " pools"](double done) {
+    progress.step(what, static_cast<std::uint64_t>(1000 * done), 1000);
+  };
   report.suggestion = layout::suggest(asked.survey, suggest);
+  progress.end();
   if (confidence) {
     const layout::PoolLayout pools = report.suggestion.pools;
     const layout::Outlook outlook = look_ahead(input, pools, asked.survey.base_alignment());
@@ -188,10 +211,13 @@ ExitStatus run_heap_generate(const HeapOptions& heap, const GenerateOptions& opt
   Proof proof = prove(input, asked, report.suggestion.pools);
   report.replay = std::move(proof.replay);
   const bool spills = report.suggestion.tight && report.suggestion.tight->spills;
-  if (!spills) report.outlook = std::move(proof.outlook);
+  const bool has_summary = std::any_of(input.traces.begin(), input.traces.end(),
+                                       [](const TraceInput& trace) { return trace.is_summary; });
+  if (!spills && !has_summary) report.outlook = std::move(proof.outlook);
   report.confidence = confidence;
   for (std::size_t i = 0; i != input.traces.size(); ++i) {
-    report.traces.push_back({input.traces[i].file.string(), asked.traces[i]});
+    report.traces.push_back(
+        {input.traces[i].file.string(), asked.traces[i], !input.traces[i].is_summary});
   }
   report.failed = asked.survey.demands().failed();
   report.unservable = asked.survey.demands().unservable();

@@ -2,6 +2,7 @@
 #include "cli/heap_input.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <memory>
 #include <ostream>
@@ -9,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "cli/progress.hpp"
 #include "support/byte_stream.hpp"
 #include "support/error.hpp"
 
@@ -46,10 +48,12 @@ class KeptTrace {
   std::optional<std::vector<std::byte>> bytes_;
 };
 
-heaptrace::OpenStream opener(const std::filesystem::path& path) {
+heaptrace::OpenStream opener(const std::filesystem::path& path, const std::string& shown,
+                             const Environment& environment) {
   std::error_code failure;
   if (std::filesystem::is_regular_file(path, failure)) {
-    return [path] { return open_source(path); };
+    return with_progress([path] { return open_source(path); }, "reading " + shown,
+                         std::filesystem::file_size(path, failure), environment);
   }
   return [kept = std::make_shared<KeptTrace>(path)] { return kept->open(); };
 }
@@ -80,6 +84,16 @@ void check_followed(const std::filesystem::path& path, const std::filesystem::pa
   if (!std::filesystem::exists(status) || std::filesystem::is_regular_file(status)) return;
   throw Error(ExitStatus::kUsage, "'" + shown.string() + "' is no file that could be followed",
               "record into one: drone itm --heaptrace heaptrace");
+}
+
+bool begins_as_summary(ByteSource& source) {
+  std::array<std::byte, layout::kSummaryMagic.size()> head{};
+  std::size_t size = 0;
+  while (const std::size_t n = source.read(std::span(head).subspan(size))) {
+    size += n;
+    if (size == head.size()) break;
+  }
+  return layout::is_summary(std::span(head).first(size));
 }
 
 /// Two times the same trace: its peaks are what they are, but its allocations count twice.
@@ -170,9 +184,17 @@ HeapInput heap_input(const HeapOptions& options, Environment& environment) {
     trace.read.port = options.port.value_or(input.section.port);
     if (options.follow) {
       check_followed(trace.path, trace.file);
+      std::error_code failure;
+      if (std::filesystem::exists(trace.path, failure) &&
+          begins_as_summary(*open_source(trace.path))) {
+        throw Error(ExitStatus::kUsage,
+                    "'" + trace.file.string() + "' is a summary, and grows no more",
+                    "drone heap -f " + trace.file.string() + " prints its table");
+      }
     } else {
       check_trace(trace.path, trace.file);
-      trace.open = opener(trace.path);
+      trace.open = opener(trace.path, trace.file.string(), environment);
+      trace.is_summary = begins_as_summary(*trace.open());
     }
     check_repeated(trace, input.traces, environment);
     input.traces.push_back(std::move(trace));
@@ -215,6 +237,39 @@ void note_format(const heaptrace::Summary& trace, const TraceInput& input,
 
 DescribedTrace described(const TraceInput& input, const heaptrace::Summary& trace) {
   return {input.file.string(), trace.description.heap_size, trace.description.base_alignment};
+}
+
+layout::HeapSummary read_summary(const TraceInput& input) {
+  const std::unique_ptr<ByteSource> source = input.open();
+  std::vector<std::byte> bytes;
+  std::vector<std::byte> buffer(std::size_t{1} << 16);
+  while (const std::size_t n = source->read(buffer)) {
+    bytes.insert(bytes.end(), buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(n));
+  }
+  try {
+    return layout::decode_summary(bytes);
+  } catch (const Error& error) {
+    throw Error(error.status(), "reading '" + input.file.string() + "': " + error.message(),
+                error.hint());
+  }
+}
+
+void describe(const TraceInput& input, const layout::HeapSummary& summary,
+              std::vector<DescribedTrace>& said) {
+  DescribedTrace least{input.file.string()};
+  DescribedTrace most = least;
+  if (summary.heap_size) {
+    least.heap_size = summary.heap_size->least;
+    most.heap_size = summary.heap_size->most;
+  }
+  if (summary.base_alignment) {
+    least.base_alignment = summary.base_alignment->least;
+    most.base_alignment = summary.base_alignment->most;
+  }
+  said.push_back(least);
+  if (least.heap_size != most.heap_size || least.base_alignment != most.base_alignment) {
+    said.push_back(most);
+  }
 }
 
 std::uint32_t heap_size(const HeapInput& input, std::span<const DescribedTrace> traces) {

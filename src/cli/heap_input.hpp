@@ -14,6 +14,7 @@
 #include "cli/environment.hpp"
 #include "cli/heap.hpp"
 #include "heaptrace/reader.hpp"
+#include "layout/heap_summary.hpp"
 #include "project/manifest.hpp"
 #include "support/error.hpp"
 
@@ -26,6 +27,7 @@ struct TraceInput {
   std::filesystem::path path;   ///< of `file`, whatever the directory
   heaptrace::OpenStream open;   ///< opens `file`; throws Error (kInput)
   heaptrace::ReadOptions read;  ///< from the options
+  bool is_summary = false;      ///< what `drone heap merge` wrote: to be read by read_summary()
 };
 
 /// The traces, and what is known about their heap before they are read. A size or an alignment that
@@ -59,6 +61,9 @@ heaptrace::Summary read_trace(
 void note_format(const heaptrace::Summary& trace, const TraceInput& input,
                  Environment& environment);
 
+/// Reads a summary; its errors name the file.
+layout::HeapSummary read_summary(const TraceInput& input);
+
 /// What one of the inputs said of its heap.
 struct DescribedTrace {
   std::string name;  ///< for messages
@@ -68,6 +73,10 @@ struct DescribedTrace {
 
 /// The same of a trace that was read.
 DescribedTrace described(const TraceInput& input, const heaptrace::Summary& trace);
+
+/// Appends the same of a summary: twice if its traces disagree.
+void describe(const TraceInput& input, const layout::HeapSummary& summary,
+              std::vector<DescribedTrace>& said);
 
 /// The heap's size in bytes: of `input`, else of the traces' descriptions. Throws Error (kInput) if
 /// nobody says it, or if the traces say different ones.

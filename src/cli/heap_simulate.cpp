@@ -83,6 +83,14 @@ ExitStatus run_heap_simulate(const HeapOptions& heap, const SimulateOptions& opt
                 "leave it out");
   }
   const HeapInput input = heap_input(heap, environment);
+  for (const TraceInput& trace : input.traces) {
+    if (!trace.is_summary) continue;
+    throw Error(ExitStatus::kInput,
+                "'" + trace.file.string() +
+                    "' is a summary: it has the peaks of its traces, and not their events",
+                "name the traces that are to be replayed; `drone heap generate` needs no more than "
+                "the summary");
+  }
   const Layout layout = find_layout(heap, options, input, environment);
   const layout::PoolLayout& pools = layout.heap.pools;
 

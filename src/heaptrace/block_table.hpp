@@ -5,11 +5,9 @@
 // follows the lives of a trace has one: it is looked into once an event.
 
 #include <algorithm>
-#include <array>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <vector>
 
@@ -47,7 +45,7 @@ class BlockTable {
   void clear() {
     std::fill_n(low_.begin(), low_used_, Entry());
     low_used_ = 0;
-    for (const std::size_t page : used_pages_) pages_[page].reset();
+    for (const std::size_t page : used_pages_) pages_[page] = {};
     used_pages_.clear();
   }
 
@@ -62,12 +60,11 @@ class BlockTable {
   static constexpr std::size_t kLow = 0x8000;
   static constexpr unsigned kPageBits = 10;
   static constexpr std::size_t kPageEntries = std::size_t{1} << kPageBits;
-  using Page = std::array<Entry, kPageEntries>;
 
   Entry* find_page_entry(std::uint32_t block) {
     const std::size_t page = block >> kPageBits;
-    if (page >= pages_.size() || pages_[page] == nullptr) return nullptr;
-    return &(*pages_[page])[block % kPageEntries];
+    if (page >= pages_.size() || pages_[page].empty()) return nullptr;
+    return &pages_[page][block % kPageEntries];
   }
 
   void make_room(std::uint32_t block) {
@@ -78,15 +75,15 @@ class BlockTable {
       return;
     }
     if (page >= pages_.size()) pages_.resize(page + 1);
-    if (pages_[page] != nullptr) return;
-    pages_[page] = std::make_unique<Page>();
+    if (!pages_[page].empty()) return;
+    pages_[page].resize(kPageEntries);
     used_pages_.push_back(page);
   }
 
   std::vector<Entry> low_;    ///< from low_used_ on there is nothing in it
   std::size_t low_used_ = 0;  ///< since `clear`
-  std::vector<std::unique_ptr<Page>> pages_;
-  std::vector<std::size_t> used_pages_;  ///< those that are not null
+  std::vector<std::vector<Entry>> pages_;
+  std::vector<std::size_t> used_pages_;  ///< those that are not empty
 };
 
 }  // namespace drone::heaptrace

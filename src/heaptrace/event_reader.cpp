@@ -127,55 +127,46 @@ std::size_t EventReader::take(std::span<const std::byte> bytes) {
   const std::byte* next = bytes.data();
   const std::byte* const last = next + (bytes.size() - kWindow);
   std::uint64_t other_bytes = 0;
-  std::uint32_t writes = 0;
-  for (bool stopped = false; !stopped && next <= last;) {
-    make_room();
-    Event* event = events_.data() + pending_;
-    const Event* const first = event;
-    // No packet is longer than that.
-    std::size_t most = std::min(kBatch - pending_, static_cast<std::size_t>(last - next) / 5 + 1);
-    // Taken from the window before, so that where a packet begins need not wait for the one before
-    // it to be loaded.
-    std::uint64_t next_is_long = static_cast<std::uint64_t>(*next) & 1;
-    for (; most != 0; --most) {
-      const std::uint64_t window = itm::detail::load_window(next);
-      const std::uint64_t is_long = next_is_long;
-      const Form& form = forms[is_long];
-      const std::uint64_t behind = window >> (24 + 16 * is_long);
-      // Zeros behind a packet may be a synchronization that cut it.
-      if ((window & form.begin_mask) != form.begin || (behind & 0xFF) == 0) [[unlikely]] {
-        const unsigned length = timestamp_length(window);
-        if (length == 0) {
-          stopped = true;
-          break;
-        }
-        next += length;
-        other_bytes += length;
-        next_is_long = (window >> (8 * length)) & 1;
-        continue;
-      }
-      next_is_long = behind & 1;
-      const std::uint32_t block =
-          static_cast<std::uint32_t>(window >> (9 + 2 * is_long)) & kReservedBlock;
-      const std::uint32_t said_bytes = static_cast<std::uint32_t>(window >> 26) & form.said_mask;
-      if (block >= lives.size() || said_bytes - is_long >= most_bytes[block]) [[unlikely]] {
-        stopped = true;
-        break;
-      }
-      // Of no life, or of one whose alignment was not named.
-      const std::uint32_t had_bytes = lives[block].facts() - form.facts;
-      if (had_bytes > form.had_bytes) [[unlikely]] {
-        stopped = true;
-        break;
-      }
-      lives[block] = Life::of_bits(form.life + said_bytes);
-      *event++ = {form.kind, block, had_bytes + said_bytes, 0, base_alignment};
-      next += 3 + 2 * is_long;
+  Event* event = events_.data() + pending_;
+  const Event* const first = event;
+  // Of the longest packets. A batch is handed on only when there is an event that has no room in
+  // it, so by emit().
+  std::size_t most = std::min(kBatch - pending_, static_cast<std::size_t>(last - next) / 5 + 1);
+  // Taken from the window before, so that where a packet begins need not wait for the one before
+  // it to be loaded.
+  std::uint64_t next_is_long = static_cast<std::uint64_t>(*next) & 1;
+  for (; most != 0; --most) {
+    const std::uint64_t window = itm::detail::load_window(next);
+    const std::uint64_t is_long = next_is_long;
+    const Form& form = forms[is_long];
+    const std::uint64_t behind = window >> (24 + 16 * is_long);
+    // Zeros behind a packet may be a synchronization that cut it.
+    if ((window & form.begin_mask) != form.begin || (behind & 0xFF) == 0) [[unlikely]] {
+      const unsigned length = timestamp_length(window);
+      if (length == 0) break;
+      next += length;
+      other_bytes += length;
+      next_is_long = (window >> (8 * length)) & 1;
+      continue;
     }
-    const auto added = static_cast<std::uint32_t>(event - first);
-    pending_ += added;
-    writes += added;
+    next_is_long = behind & 1;
+    const std::uint32_t block =
+        static_cast<std::uint32_t>(window >> (9 + 2 * is_long)) & kReservedBlock;
+    const std::uint32_t said_bytes = static_cast<std::uint32_t>(window >> 26) & form.said_mask;
+    if (block >= lives.size() || said_bytes - is_long >= most_bytes[block]) [[unlikely]] {
+      break;
+    }
+    // Of no life, or of one whose alignment was not named.
+    const std::uint32_t had_bytes = lives[block].facts() - form.facts;
+    if (had_bytes > form.had_bytes) [[unlikely]] {
+      break;
+    }
+    lives[block] = Life::of_bits(form.life + said_bytes);
+    *event++ = {form.kind, block, had_bytes + said_bytes, 0, base_alignment};
+    next += 3 + 2 * is_long;
   }
+  const auto writes = static_cast<std::uint32_t>(event - first);
+  pending_ += writes;
   const auto taken = static_cast<std::size_t>(next - bytes.data());
   if (writes != 0) {
     packets_per_port_[port_] += writes;

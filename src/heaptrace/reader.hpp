@@ -57,6 +57,8 @@ struct Losses {
   /// double_allocs are more likely the program's doing: a block given back twice, or a tracer that
   /// was switched off for a while (it does not count what it does not send).
   bool on_the_way() const;
+
+  friend bool operator==(const Losses&, const Losses&) = default;
 };
 
 /// What a whole stream was like.

@@ -112,16 +112,29 @@ std::uint32_t DemandCollector::find_class(std::uint32_t size, std::uint32_t effe
 
 void DemandCollector::merge(const DemandCollector& other) {
   assert(base_alignment_ == other.base_alignment_);
-  for (const auto& [key, index] : other.class_index_) {
-    const Demand& theirs = other.classes_[index].demand;
-    const auto size = static_cast<std::uint32_t>(key >> 32);
+  merge(other.classes(), other.failed_, other.unservable_);
+}
+
+void DemandCollector::merge(std::span<const DemandClass> classes, const FailedRequests& failed,
+                            std::uint64_t unservable) {
+  for (const DemandClass& theirs : classes) {
     // A class's largest alignment is that of one of its requests, so it leads to that class.
-    Demand& ours = classes_[class_of(size, theirs.alignment)].demand;
-    ours.max_count = std::max(ours.max_count, theirs.max_count);
+    Demand& ours = classes_[class_of(theirs.size, theirs.demand.alignment)].demand;
+    ours.max_count = std::max(ours.max_count, theirs.demand.max_count);
   }
-  failed_.count += other.failed_.count;
-  failed_.largest = std::max(failed_.largest, other.failed_.largest);
-  unservable_ += other.unservable_;
+  failed_.count += failed.count;
+  failed_.largest = std::max(failed_.largest, failed.largest);
+  unservable_ += unservable;
+}
+
+std::vector<DemandClass> DemandCollector::classes() const {
+  std::vector<DemandClass> result;
+  result.reserve(classes_.size());
+  for (const auto& [key, index] : class_index_) {
+    result.push_back({static_cast<std::uint32_t>(key >> 32), classes_[index].demand});
+  }
+  std::sort(result.begin(), result.end());
+  return result;
 }
 
 std::vector<Demand> DemandCollector::demands() const {

@@ -26,6 +26,18 @@ struct Demand {
   friend bool operator==(const Demand&, const Demand&) = default;
 };
 
+/// The requests of one class, by their requested size.
+struct DemandClass {
+  std::uint32_t size = 0;  ///< requested bytes
+  Demand demand;
+
+  friend bool operator==(const DemandClass&, const DemandClass&) = default;
+  /// By what makes a class.
+  friend bool operator<(const DemandClass& a, const DemandClass& b) {
+    return a.size != b.size ? a.size < b.size : a.demand.effective_size < b.demand.effective_size;
+  }
+};
+
 /// The largest effective size that a layout may have a block for: larger ones could not be rounded
 /// up in 32 bits.
 inline constexpr std::uint32_t kMaxEffectiveSize = UINT32_MAX - (heap::kMaxAlignment - 1);
@@ -40,6 +52,8 @@ constexpr bool is_servable(std::uint32_t size, std::uint32_t alignment) {
 struct FailedRequests {
   std::uint64_t count = 0;
   std::uint32_t largest = 0;  ///< requested bytes
+
+  friend bool operator==(const FailedRequests&, const FailedRequests&) = default;
 };
 
 /// Collects demands from events. O(1) an event (amortised); memory by live blocks and classes.
@@ -57,6 +71,13 @@ class DemandCollector {
   /// What `other`, of the same base alignment, has collected counts as if it had been added here
   /// behind a reset.
   void merge(const DemandCollector& other);
+
+  /// The same of what another has collected: its classes(), failed() and unservable().
+  void merge(std::span<const DemandClass> classes, const FailedRequests& failed,
+             std::uint64_t unservable);
+
+  /// Each class, in ascending requested, then effective size.
+  std::vector<DemandClass> classes() const;
 
   /// One for each class, in ascending effective size. Requests that no layout serves are left out.
   std::vector<Demand> demands() const;

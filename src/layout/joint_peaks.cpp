@@ -58,9 +58,13 @@ void JointPeaks::merge(const JointPeaks& other) {
   *this = JointPeaks(std::move(sizes), std::move(alignments), std::move(peaks));
 }
 
-const JointPeaks& JointPeaksCollector::peaks() {
+bool JointPeaksCollector::has_too_many_sizes() {
   look();
-  if (has_too_many_sizes_) refuse(sizes_.size());
+  return has_too_many_sizes_;
+}
+
+const JointPeaks& JointPeaksCollector::peaks() {
+  if (has_too_many_sizes()) refuse(sizes_.size());
   if (!changed_) return peaks_;
   changed_ = false;
   const std::size_t n = sizes_.size();

@@ -75,8 +75,10 @@ class JointPeaksCollector {
     if (changes_.size() == kMostChanges) look();
   }
 
-  /// Of all changes until now. Throws Error (kNoLayout) if there are more than kMostJointSizes
-  /// sizes; from then on nothing is collected.
+  /// Whether there are more than kMostJointSizes sizes: then there are no peaks.
+  bool has_too_many_sizes();
+
+  /// Of all changes until now. Throws Error (kNoLayout) if has_too_many_sizes().
   const JointPeaks& peaks();
 
  private:

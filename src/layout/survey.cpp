@@ -29,12 +29,10 @@ void Survey::add(std::span<const heaptrace::Event> events) {
 void Survey::end_trace() {
   Trace& trace = this->trace();
   demands_.merge(trace.demands);
-  if (joint_peaks_) {
-    try {
-      joint_peaks_->merge(trace.joint_peaks.peaks());
-    } catch (const Error&) {
-      joint_peaks_.reset();  // too many sizes
-    }
+  if (trace.joint_peaks.has_too_many_sizes()) {
+    joint_peaks_.reset();
+  } else {
+    merge(trace.joint_peaks.peaks());
   }
   if (workload_) {
     // The next trace finds an empty heap.
@@ -50,6 +48,26 @@ void Survey::end_trace() {
     }
   }
   trace_.reset();
+}
+
+void Survey::add(const HeapSummary& summary) {
+  const AskedSummary& asked = summary.asked_with(base_alignment_);
+  demands_.merge(asked.classes, summary.failed, summary.unservable);
+  if (asked.peaks) {
+    merge(*asked.peaks);
+  } else {
+    joint_peaks_.reset();
+  }
+  workload_.reset();
+}
+
+void Survey::merge(const JointPeaks& peaks) {
+  if (!joint_peaks_) return;
+  try {
+    joint_peaks_->merge(peaks);
+  } catch (const Error&) {
+    joint_peaks_.reset();  // too many sizes together
+  }
 }
 
 }  // namespace drone::layout

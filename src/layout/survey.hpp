@@ -11,6 +11,7 @@
 
 #include "heaptrace/event.hpp"
 #include "layout/demand.hpp"
+#include "layout/heap_summary.hpp"
 #include "layout/joint_peaks.hpp"
 #include "layout/life_tracker.hpp"
 #include "layout/workload.hpp"
@@ -32,6 +33,9 @@ class Survey {
 
   /// The trace at hand has ended. All that follows sees those that have ended.
   void end_trace();
+
+  /// Traces that were summed up. There is no workload() then.
+  void add(const HeapSummary& summary);
 
   std::uint32_t base_alignment() const { return base_alignment_; }
   const DemandCollector& demands() const { return demands_; }
@@ -56,6 +60,7 @@ class Survey {
   };
 
   Trace& trace();
+  void merge(const JointPeaks& peaks);
 
   std::uint32_t base_alignment_;
   std::unique_ptr<Trace> trace_;

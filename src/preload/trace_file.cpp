@@ -152,7 +152,7 @@ bool TraceFile::move_window() noexcept {
 bool TraceFile::write_at_end(const std::uint8_t* bytes, std::size_t size) noexcept {
   const Undisturbed guard;
   std::uint8_t all[64];
-  std::memcpy(all, bytes, size);
+  if (size != 0) std::memcpy(all, bytes, size);
   std::memcpy(all + size, tail_, tail_size_);
   const std::size_t whole = size + tail_size_;
   const int fd = acquire();

@@ -17,6 +17,7 @@ struct TracePart {
   std::string name;  ///< its file
   heaptrace::Summary summary;
   std::uint64_t peak_bytes = 0;
+  std::uint64_t trace_count = 1;  ///< of a summary: those that it is of
 };
 
 struct HeapReport {

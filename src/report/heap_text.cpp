@@ -155,6 +155,13 @@ void print_traces(Text& text, const HeapReport& report) {
   const std::vector<TracePart>& traces = report.traces;
   if (traces.size() == 1) {
     const heaptrace::Summary& summary = traces.front().summary;
+    if (traces.front().trace_count > 1) {
+      print(text,
+            "\nTraces: {}, summed up, with {}. Max counts and peak are the largest of\n"
+            "them, allocations their sums.\n",
+            traces.front().trace_count, counted(traces.front().summary.runs, "run"));
+      return;
+    }
     if (summary.runs <= 1) return;
     print(text,
           "\nRuns: {}, the {} in between. Max counts and peak are the largest of\n"
@@ -163,10 +170,12 @@ void print_traces(Text& text, const HeapReport& report) {
           heaptrace::is_import(summary.format) ? "program was started again" : "target was reset");
     return;
   }
+  std::uint64_t trace_count = 0;
+  for (const TracePart& each : traces) trace_count += each.trace_count;
   print(text,
         "\nTraces: {}. Max counts and peak are the largest of their runs, allocations the\n"
         "sums.\n",
-        traces.size());
+        trace_count);
   constexpr const char* kNames[] = {"<runs>", "<events>", "<peak>"};
   std::size_t widths[3];
   for (int i = 0; i != 3; ++i) widths[i] = std::string_view(kNames[i]).size();
@@ -182,7 +191,10 @@ void print_traces(Text& text, const HeapReport& report) {
   };
   print_row(kNames[0], kNames[1], kNames[2], "<trace>");
   for (const TracePart& each : traces) {
-    print_row(each.summary.runs, each.summary.events, each.peak_bytes, each.name);
+    print_row(each.summary.runs, each.summary.events, each.peak_bytes,
+              each.trace_count == 1
+                  ? each.name
+                  : fmt::format("{}, of {}", each.name, counted(each.trace_count, "trace")));
   }
 }
 

@@ -65,11 +65,18 @@ void render_pools(const LayoutReport& report, Out out) {
 
 void render_proof(const LayoutReport& report, Out out) {
   const layout::ReplayResult& replay = report.replay;
-  fmt::format_to(out, "# Proof: {} replayed on these pools.\n# {}, failed: {}\n#\n",
-                 report.traces.size() == 1
-                     ? "the trace was"
-                     : fmt::format("each of the {} traces was", report.traces.size()),
-                 counted(replay.requests, "request"), replay.failed);
+  const auto replayed = std::count_if(report.traces.begin(), report.traces.end(),
+                                      [](const LayoutTrace& each) { return each.is_replayed; });
+  if (replayed == 0) {
+    fmt::format_to(out,
+                   "# Not proven by replay: a summary has no events. Each pool has the blocks\n"
+                   "# that every mix of the summed-up peaks needs.\n#\n");
+  } else {
+    fmt::format_to(
+        out, "# Proof: {} replayed on these pools.\n# {}, failed: {}\n#\n",
+        replayed == 1 ? "the trace was" : fmt::format("each of the {} traces was", replayed),
+        counted(replay.requests, "request"), replay.failed);
+  }
   render_pools(report, out);
   const char* const needed =
       !report.suggestion.tight ? "blocks that every mix of the trace's peaks can take at once"
@@ -167,6 +174,11 @@ void add_trace_notes(const LayoutReport& report, const LayoutTrace& trace,
   const bool one = report.traces.size() == 1;
   const std::string the_trace = one ? "the trace" : "'" + trace.name + "'";
   const std::string begin = one ? "The trace" : "'" + trace.name + "'";
+  if (!trace.is_replayed) {
+    notes.push_back(fmt::format(
+        "'{}' is a summary and could not be replayed: its peaks are in the blocks needed.",
+        trace.name));
+  }
   if (summary.losses.on_the_way()) {
     notes.push_back(
         fmt::format("Parts of {} were lost (`drone heap` says which): counts are too low where an "

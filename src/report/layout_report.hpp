@@ -25,6 +25,7 @@ inline constexpr std::string_view kLayoutHeading =
 struct LayoutTrace {
   std::string name;  ///< its file
   heaptrace::Summary summary;
+  bool is_replayed = true;  ///< a summary has no events to replay
 };
 
 struct LayoutReport {

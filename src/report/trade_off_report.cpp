@@ -87,9 +87,11 @@ void render_advice(const TradeOffReport& report, Out out) {
   const bool tight =
       report.tight || (!fits(report, bytes_of(false)) && fits(report, bytes_of(true)));
   const std::size_t pools = row_of(tight).max_pools;
-  fmt::format_to(out, "\nRecommended: {} {}, the fewest that take at most 5 % more than {}{}.\n",
-                 pools, pools == 1 ? "pool" : "pools", report.rows.size(),
-                 tight && !report.tight ? "; tight, for the default does not fit the heap" : "");
+  fmt::format_to(out, "\nRecommended: {} {}, the fewest that take at most 5 % more than {}.\n",
+                 pools, pools == 1 ? "pool" : "pools", report.rows.size());
+  if (tight && !report.tight) {
+    fmt::format_to(out, "Tight, for the default does not fit the heap.\n");
+  }
   fmt::format_to(out, "  drone heap generate --pools {}{}\n", pools, tight ? " --tight" : "");
   if (!fits(report, bytes_of(tight))) {
     fmt::format_to(out, "Neither fits: that takes {} bytes more than the heap has.\n",

@@ -33,6 +33,11 @@ void fuzz_manifest(std::span<const std::byte> bytes);
 /// says which: see the source.
 void fuzz_imports(std::span<const std::byte> bytes);
 
+/// layout::decode_summary: what is read can be written, reads back the same, merges with itself,
+/// and has layouts. Bytes that are no summary are also tried as what stands between magic and
+/// checksum.
+void fuzz_summary(std::span<const std::byte> bytes);
+
 struct Target {
   std::string_view name;  ///< also that of its folder in corpus/
   void (*run)(std::span<const std::byte>);
@@ -41,6 +46,7 @@ struct Target {
 inline constexpr Target kTargets[] = {
     {"itm", fuzz_itm},           {"tpiu", fuzz_tpiu},       {"heaptrace", fuzz_heaptrace},
     {"manifest", fuzz_manifest}, {"imports", fuzz_imports},
+    {"summary", fuzz_summary},
 };
 
 }  // namespace drone::fuzz

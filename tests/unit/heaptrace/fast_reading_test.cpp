@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <random>
 #include <span>
 #include <tuple>
 #include <vector>
@@ -21,9 +22,14 @@ namespace {
 
 using namespace test;
 
+/// rapidcheck picks its seed, and no more: traces are too long to be made shorter step by step.
+std::mt19937 random_numbers;
+
+void seed() { random_numbers.seed(*rc::gen::noShrink(rc::gen::arbitrary<std::uint32_t>())); }
+
 template <class T>
 T pick(T n) {
-  return *rc::gen::resize(rc::kNominalSize, rc::gen::inRange<T>(0, n));
+  return static_cast<T>(random_numbers() % static_cast<std::uint_fast32_t>(n));
 }
 
 struct Outcome {
@@ -78,7 +84,11 @@ auto all_of(const Summary& summary) {
 
 void require_same(const Outcome& one, const Outcome& other) {
   RC_ASSERT(one.refused == other.refused);
-  RC_ASSERT(one.events == other.events);
+  if (one.refused) return;
+  const auto differ =
+      std::mismatch(one.events.begin(), one.events.end(), other.events.begin(), other.events.end());
+  RC_ASSERT(differ.first - one.events.begin() == static_cast<std::ptrdiff_t>(one.events.size()));
+  RC_ASSERT(one.events.size() == other.events.size());
   RC_ASSERT(all_of(one.summary) == all_of(other.summary));
   RC_ASSERT(one.contradicts == other.contradicts);
 }
@@ -169,12 +179,14 @@ TraceBuilder random_trace() {
 
 TEST(FastReading, YieldsWhatReadingByteByByteDoes) {
   EXPECT_TRUE(rc::check([] {
+    seed();
     require_same_whatever_the_chunks(random_trace().bytes(), kDefaultPort, pick(4) != 0);
   }));
 }
 
 TEST(FastReading, YieldsTheSameOfWhatIsDamaged) {
   EXPECT_TRUE(rc::check([] {
+    seed();
     std::vector<std::byte> bytes = random_trace().bytes();
     for (int i = pick(20); i != 0 && !bytes.empty(); --i) {
       const auto at = bytes.begin() + static_cast<std::ptrdiff_t>(pick(bytes.size()));
@@ -201,6 +213,7 @@ TEST(FastReading, YieldsTheSameOfWhatIsDamaged) {
 
 TEST(FastReading, YieldsTheSameOnEveryPort) {
   EXPECT_TRUE(rc::check([] {
+    seed();
     std::vector<std::byte> bytes;
     const auto port = pick<unsigned>(32);
     const auto put = [&](const Write& write) {

@@ -107,7 +107,9 @@ TEST(Stretches, AreAlwaysFewAndEquallyLong) {
 /// By pool, the most blocks alive during each event; a move is in both pools for a moment.
 std::array<std::vector<std::uint32_t>, 2> counts_by_event(const Program& program) {
   using heaptrace::EventKind;
-  const auto pool_of = [](std::uint32_t size) { return size <= 8 ? 0 : size <= 32 ? 1 : 2; };
+  const auto pool_of = [](std::uint32_t size) -> std::size_t {
+    return size <= 8 ? 0 : size <= 32 ? 1 : 2;
+  };
   std::array<std::uint32_t, 3> live{};
   std::map<std::uint32_t, std::uint32_t> size_of;  // the largest so far, by block
   std::array<std::vector<std::uint32_t>, 2> result;

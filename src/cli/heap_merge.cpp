@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+
+// `drone heap merge`: one summary of traces and summaries.
+
+#include <optional>
+#include <ostream>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "cli/heap.hpp"
+#include "cli/heap_input.hpp"
+#include "heaptrace/reader.hpp"
+#include "layout/heap_summary.hpp"
+#include "support/byte_stream.hpp"
+#include "support/error.hpp"
+
+namespace drone::cli {
+namespace {
+
+layout::HeapSummary summarise(const TraceInput& input, Environment& environment) {
+  if (input.is_summary) return read_summary(input);
+  std::optional<layout::SummaryCollector> collector(std::in_place);
+  const heaptrace::Summary trace = read_trace(
+      input, [&] { collector.emplace(); },
+      [&](std::span<const heaptrace::Event> events) { collector->add(events); });
+  note_format(trace, input, environment);
+  return collector->summary(trace);
+}
+
+}  // namespace
+
+ExitStatus run_heap_merge(const HeapOptions& heap, const MergeOptions& options,
+                          Environment& environment) {
+  const bool to_stdout = options.output == "-";
+  if (to_stdout && environment.out_is_terminal) {
+    throw Error(ExitStatus::kUsage, "a summary is nothing to look at", "name a file after -o");
+  }
+  const HeapInput input = heap_input(heap, environment);
+  layout::HeapSummary all;
+  for (const TraceInput& each : input.traces) merge(all, summarise(each, environment));
+
+  const std::vector<std::byte> bytes = layout::encode_summary(all);
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  if (to_stdout) {
+    environment.out << text;
+  } else {
+    write_file(environment.directory / options.output, text);
+  }
+  environment.err << options.output.string() << ": " << bytes.size() << " bytes for " << all.traces
+                  << (all.traces == 1 ? " trace of " : " traces of ") << all.events << " events\n";
+  return ExitStatus::kDone;
+}
+
+}  // namespace drone::cli
