@@ -120,7 +120,7 @@ TEST(HeapOfSeveralTraces, WarnsWhereTheirAlignmentsDiffer) {
       "request asks for that\n";
   EXPECT_EQ(run(folder.path(), {"heap", "-f", "a", "-f", "b", "-s", "1K"}).err, warning);
   const Outcome generated =
-      run(folder.path(), {"heap", "generate", "-f", "a", "-f", "b", "-s", "1K"});
+      run(folder.path(), {"heap", "generate", "--pools", "5", "-f", "a", "-f", "b", "-s", "1K"});
   EXPECT_THAT(generated.err, HasSubstr(warning));
   EXPECT_THAT(generated.out, HasSubstr("alignment = 8\n"));
 }
@@ -161,8 +161,8 @@ TEST(GenerateForSeveralTraces, ServesEachOfThem) {
   folder.write("a", bytes_of(kTwoOf12));
   folder.write("b", bytes_of(kOneKilobyte));
   folder.write("c", bytes_of(kThreeTimes12));
-  const Outcome outcome = run(folder.path(), {"heap", "generate", "--fit", "-f", "a", "-f", "b",
-                                              "-f", "c", "--pools", "3"});
+  const Outcome outcome = run(folder.path(), {"heap", "generate", "--pools", "5", "--fit", "-f",
+                                              "a", "-f", "b", "-f", "c", "--pools", "3"});
   EXPECT_EQ(outcome.status, ExitStatus::kDone) << outcome.err;
   EXPECT_THAT(outcome.out, HasSubstr("pools = [\n"
                                      "    { block = \"12\", capacity = 2 },\n"

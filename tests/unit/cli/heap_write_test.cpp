@@ -39,7 +39,7 @@ TEST(HeapGenerateWrite, ReplacesThePoolsAndShowsTheDifference) {
   const TestFolder folder;
   folder.write("Drone.toml", project("24", kOldPool));
   folder.write("heaptrace", bytes_of(kTrace));
-  const Outcome outcome = run(folder.path(), {"heap", "generate", "--write"});
+  const Outcome outcome = run(folder.path(), {"heap", "generate", "--pools", "5", "--write"});
   EXPECT_EQ(outcome.status, ExitStatus::kDone) << outcome.err;
   EXPECT_EQ(read_file(folder.path() / "Drone.toml"), project("24", kNewPool));
   EXPECT_THAT(outcome.out, HasSubstr("[heap]\nsize = \"24\"\npools = [\n"));
@@ -56,7 +56,7 @@ TEST(HeapGenerateWrite, LeavesTheFileAloneThatSaysSoAlready) {
   folder.write("Drone.toml", project("24", kNewPool));
   folder.write("heaptrace", bytes_of(kTrace));
   const auto before = std::filesystem::last_write_time(folder.path() / "Drone.toml");
-  const Outcome outcome = run(folder.path(), {"heap", "--write", "generate"});
+  const Outcome outcome = run(folder.path(), {"heap", "--write", "generate", "--pools", "5"});
   EXPECT_EQ(outcome.status, ExitStatus::kDone) << outcome.err;
   EXPECT_THAT(outcome.err, EndsWith("Drone.toml: [heap] has this layout already\n"));
   EXPECT_EQ(std::filesystem::last_write_time(folder.path() / "Drone.toml"), before);
@@ -66,9 +66,9 @@ TEST(HeapGenerateWrite, WritesTheSizeOnlyWhenAskedTo) {
   const TestFolder folder;
   folder.write("heaptrace", bytes_of(kTrace));
   folder.write("Drone.toml", project("\"1K\"", kOldPool));
-  run(folder.path(), {"heap", "generate", "--write", "--fit"});
+  run(folder.path(), {"heap", "generate", "--pools", "5", "--write", "--fit"});
   EXPECT_EQ(read_file(folder.path() / "Drone.toml"), project("\"24\"", kNewPool));
-  run(folder.path(), {"heap", "generate", "--write", "-s", "1200"});
+  run(folder.path(), {"heap", "generate", "--pools", "5", "--write", "-s", "1200"});
   EXPECT_EQ(read_file(folder.path() / "Drone.toml"),
             project("\"1200\"", "{ block = \"12\", capacity = 100 }"));
 }
@@ -80,7 +80,8 @@ TEST(HeapGenerateWrite, GoesThroughALinkAndKeepsPermissions) {
   folder.write("real/shared.toml", project("24", kOldPool));
   fs::permissions(folder.path() / "real/shared.toml", fs::perms(0640));
   fs::create_symlink("real/shared.toml", folder.path() / "Drone.toml");
-  EXPECT_EQ(run(folder.path(), {"heap", "generate", "--write"}).status, ExitStatus::kDone);
+  EXPECT_EQ(run(folder.path(), {"heap", "generate", "--pools", "5", "--write"}).status,
+            ExitStatus::kDone);
   EXPECT_TRUE(fs::is_symlink(folder.path() / "Drone.toml"));
   EXPECT_EQ(read_file(folder.path() / "real/shared.toml"), project("24", kNewPool));
   EXPECT_EQ(fs::status(folder.path() / "real/shared.toml").permissions(), fs::perms(0640));
@@ -89,13 +90,15 @@ TEST(HeapGenerateWrite, GoesThroughALinkAndKeepsPermissions) {
 TEST(HeapGenerateWrite, NeedsAProjectWithAHeap) {
   const TestFolder folder;
   folder.write("heaptrace", bytes_of(kTrace));
-  const Outcome none = run(folder.path(), {"heap", "generate", "-s", "1K", "--write"});
+  const Outcome none =
+      run(folder.path(), {"heap", "generate", "--pools", "5", "-s", "1K", "--write"});
   EXPECT_EQ(none.status, ExitStatus::kInput);
   EXPECT_THAT(none.err, HasSubstr("there is no Drone.toml to write the layout into"));
   const std::string text = project("24", kOldPool);
   const std::string watched = text.substr(text.find("[memory.flash]"));
   folder.write("Drone.toml", watched);
-  const Outcome bare = run(folder.path(), {"heap", "generate", "-s", "1K", "--write"});
+  const Outcome bare =
+      run(folder.path(), {"heap", "generate", "--pools", "5", "-s", "1K", "--write"});
   EXPECT_EQ(bare.status, ExitStatus::kInput);
   EXPECT_THAT(bare.err, HasSubstr("there is no [heap] to write the layout into"));
   EXPECT_EQ(read_file(folder.path() / "Drone.toml"), watched);
