@@ -114,9 +114,17 @@ void Replay::resize(LiveBlock& block, std::uint32_t size) {
   block.pool = static_cast<std::uint32_t>(pool);
 }
 
-/// The program asked for the alignment from the start, so this is the same request, served anew
+/// The program asked for the alignment from the start, so this is the same request. If its block is
+/// good for it, it would have got that one: the smaller pools had none. Otherwise it is served anew
 /// from the pool that can.
 void Replay::realign(LiveBlock& block, std::uint32_t alignment) {
+  if (is_servable(block.largest_size, alignment) &&
+      heap::can_serve(pools_[block.pool],
+                      heap::effective_size(block.largest_size, base_alignment_, alignment),
+                      alignment)) {
+    block.alignment = alignment;
+    return;
+  }
   --used_[block.pool];
   --served_[block.pool];
   const std::size_t pool = take(block.largest_size, alignment);

@@ -14,12 +14,14 @@
 
 namespace drone::layout {
 
+/// How long a search takes in QuickReplay::steps() unless something else is said: about a second,
+/// and longer for a trace of millions of events, where the first replays alone take that.
+inline constexpr std::uint64_t kSpillSearchSteps = 200'000'000;
+
 struct SpillSearchOptions {
   std::size_t max_pools = 5;
   std::uint64_t seed = 1;
-  /// How long to search, in QuickReplay::steps(): about a second, and longer for a trace of
-  /// millions of events, where the first replays alone take that.
-  std::uint64_t steps = 100'000'000;
+  std::uint64_t steps = kSpillSearchSteps;
   /// A layout that serves every request, to do better than; may be empty.
   PoolLayout start = {};
   /// Is told now and then how many of the steps are done.

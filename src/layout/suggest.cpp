@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "layout/quick_replay.hpp"
-#include "layout/spill_search.hpp"
 #include "support/error.hpp"
 
 namespace drone::layout {
@@ -14,6 +13,16 @@ namespace {
 
 std::string counted(std::uint64_t count, const char* noun) {
   return std::to_string(count) + ' ' + noun + (count == 1 ? "" : "s");
+}
+
+/// There are some: without any, there is no layout.
+std::vector<Demand> demands_of(const Survey& survey) {
+  std::vector<Demand> demands = survey.demands().demands();
+  if (demands.empty()) {
+    throw Error(ExitStatus::kInput, "the trace holds no request that a heap could serve",
+                "record it while the program allocates");
+  }
+  return demands;
 }
 
 /// What of the layout's bytes the user asked for on top.
@@ -85,6 +94,7 @@ PoolLayout tight_layout(const Survey& survey, const SuggestOptions& options, Tig
     SpillSearchOptions spill;
     spill.max_pools = options.max_pools;
     spill.seed = options.seed;
+    spill.steps = options.steps;
     if (options.progress) {
       spill.progress = [&options, &spill](std::uint64_t steps) {
         options.progress(static_cast<double>(steps) / static_cast<double>(spill.steps));
@@ -130,11 +140,7 @@ void give_headroom(Suggestion& suggestion, const Survey& survey) {
 }  // namespace
 
 Suggestion suggest(const Survey& survey, const SuggestOptions& options) {
-  const std::vector<Demand> demands = survey.demands().demands();
-  if (demands.empty()) {
-    throw Error(ExitStatus::kInput, "the trace holds no request that a heap could serve",
-                "record it while the program allocates");
-  }
+  const std::vector<Demand> demands = demands_of(survey);
   Suggestion suggestion;
   if (options.tight) {
     suggestion.tight.emplace();
@@ -202,8 +208,8 @@ Suggestion with_confidence(Suggestion suggestion, const Exceedance& exceedance, 
 std::vector<TradeOff> trade_off(const Survey& survey, std::size_t most_pools,
                                 const SuggestOptions& options) {
   // Less than a single search has: there are sixteen, and each goes on from the one before.
-  const std::uint64_t steps = SpillSearchOptions().steps / 4;
-  const std::vector<Demand> demands = survey.demands().demands();
+  const std::uint64_t steps = options.steps / 8;
+  const std::vector<Demand> demands = demands_of(survey);
   std::vector<TradeOff> rows;
   PoolLayout tight;
   for (std::size_t k = 1; k <= most_pools; ++k) {

@@ -12,6 +12,7 @@
 
 #include "layout/exceedance.hpp"
 #include "layout/optimize.hpp"
+#include "layout/spill_search.hpp"
 #include "layout/survey.hpp"
 
 namespace drone::layout {
@@ -34,6 +35,7 @@ struct SuggestOptions {
   /// that runs: as many blocks more in every pool.
   std::uint32_t contexts = 0;
   std::uint64_t seed = 1;                          ///< of the search with spill
+  std::uint64_t steps = kSpillSearchSteps;         ///< of that search
   std::function<void(double done)> progress = {};  ///< of that search, from 0 to 1
 };
 
@@ -96,7 +98,7 @@ struct TradeOff {
 };
 
 /// For 1 to `most_pools` pools. `options` as for suggest(), but for the number of pools and the
-/// heap.
+/// heap. Throws Error (kInput) if the traces asked for nothing that a heap could serve.
 std::vector<TradeOff> trade_off(const Survey& survey, std::size_t most_pools,
                                 const SuggestOptions& options);
 

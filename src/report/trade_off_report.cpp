@@ -21,14 +21,14 @@ std::string left(const TradeOffReport& report, std::uint64_t bytes) {
 
 void render_table(const TradeOffReport& report, Out out) {
   fmt::format_to(out, "{:-^80}\n", " WHAT POOLS COST ");
-  fmt::format_to(out, "{:>7} {:>10} {:>9} {:>10} {:>11} {:>9} {:>10} {:>7}\n", "<pools>",
+  fmt::format_to(out, "{:>7} {:>10} {:>9} {:>10} {:>10} {:>9} {:>10} {:>8}\n", "<pools>",
                  "<default>", "<fragm.>", "<headroom>", "<tight>", "<fragm.>", "<headroom>",
                  "<spills>");
   for (const layout::TradeOff& row : report.rows) {
     fmt::format_to(out, "{:>7} {:>10} {:>9} {:>10}", row.max_pools, row.bytes, row.fragmentation,
                    left(report, row.bytes));
     if (row.tight_bytes) {
-      fmt::format_to(out, " {:>11} {:>9} {:>10} {:>6.2f}%", *row.tight_bytes,
+      fmt::format_to(out, " {:>10} {:>9} {:>10} {:>7.2f}%", *row.tight_bytes,
                      row.tight_fragmentation, left(report, *row.tight_bytes), 100 * row.spilled);
     }
     fmt::format_to(out, "\n");

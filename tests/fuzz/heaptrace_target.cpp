@@ -21,7 +21,6 @@
 #include "heaptrace/reader.hpp"
 #include "heaptrace/resync_decoder.hpp"
 #include "heaptrace/usage.hpp"
-#include "layout/demand.hpp"
 #include "layout/replay.hpp"
 #include "layout/suggest.hpp"
 #include "layout/survey.hpp"
@@ -152,14 +151,16 @@ void check_usage(const Trace& trace) {
 
 /// As `drone heap generate` does it.
 void check_layout(const Trace& trace, std::uint32_t base_alignment, std::size_t most_pools,
-                  std::optional<std::uint32_t> heap_size) {
-  layout::Survey survey(base_alignment, false);
+                  std::optional<std::uint32_t> heap_size, bool is_tight) {
+  layout::Survey survey(base_alignment, true);
   survey.add(trace.events);
   survey.end_trace();
   const layout::DemandCollector& demands = survey.demands();
   layout::SuggestOptions options;
   options.max_pools = most_pools;
   options.heap_size = heap_size;
+  options.tight = is_tight;
+  options.steps = 2000;
   report::LayoutReport report;
   try {
     report.suggestion = layout::suggest(survey, options);
@@ -176,7 +177,7 @@ void check_layout(const Trace& trace, std::uint32_t base_alignment, std::size_t 
   replay.add(trace.events);
   require(replay.result().failed == demands.unservable(), "a trace runs on its layout");
   report.replay = replay.result();
-  report.traces = {{"trace", trace.summary}};
+  report.traces = {{"heaptrace", trace.summary}};
   report.failed = demands.failed();
   report.unservable = demands.unservable();
   report.base_alignment = base_alignment;
@@ -220,9 +221,11 @@ void fuzz_heaptrace(std::span<const std::byte> bytes) {
   check_usage(*outcome.trace);
   const unsigned base_alignment = (selector >> 2 & 1) != 0 ? 8 : 4;
   const std::size_t most_pools = kPools[selector >> 3 & 3];
-  check_layout(*outcome.trace, base_alignment, most_pools, std::nullopt);
-  check_layout(*outcome.trace, base_alignment, most_pools,
-               outcome.trace->summary.description.heap_size.value_or(10240));
+  for (const bool is_tight : {false, true}) {
+    check_layout(*outcome.trace, base_alignment, most_pools, std::nullopt, is_tight);
+    check_layout(*outcome.trace, base_alignment, most_pools,
+                 outcome.trace->summary.description.heap_size.value_or(10240), is_tight);
+  }
 }
 
 }  // namespace drone::fuzz

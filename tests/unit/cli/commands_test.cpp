@@ -38,7 +38,7 @@ TEST(Commands, HelpOfEachCommandNamesItsOptionsInPlainWords) {
   EXPECT_THAT(heap.out, HasSubstr("--port PORT "));
   EXPECT_THAT(heap.out, HasSubstr("just heaptrace"));
   const Outcome generate = run("/", {"heap", "generate", "--help"});
-  EXPECT_THAT(generate.out, HasSubstr("--pools N=5"));
+  EXPECT_THAT(generate.out, HasSubstr("--pools N "));
   EXPECT_THAT(generate.out,
               HasSubstr("The options of `drone heap` (--heap, -f, -s, --port, --input-format)"));
   EXPECT_THAT(run("/", {"--help"}).out, Not(HasSubstr(" in {")));
@@ -128,7 +128,8 @@ TEST(Commands, ATraceMayComeFromAPipeThoughItIsReadTwice) {
   const TestFolder folder;
   folder.write("t", drone::test::bytes_of(drone::test::text_of_file(
                         DRONE_SOURCE_DIR "/tests/golden/heaptrace/user_example.hex")));
-  const Outcome from_file = run(folder.path(), {"heap", "-f", "t", "-s", "10K", "generate"});
+  const Outcome from_file =
+      run(folder.path(), {"heap", "-f", "t", "-s", "10K", "generate", "--pools", "5"});
   const std::string pipe = (folder.path() / "pipe").string();
   ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
   std::thread writer([&] {
@@ -137,7 +138,8 @@ TEST(Commands, ATraceMayComeFromAPipeThoughItIsReadTwice) {
         drone::test::text_of_file(DRONE_SOURCE_DIR "/tests/golden/heaptrace/user_example.hex")));
     sink->flush();
   });
-  const Outcome from_pipe = run(folder.path(), {"heap", "-f", "pipe", "-s", "10K", "generate"});
+  const Outcome from_pipe =
+      run(folder.path(), {"heap", "-f", "pipe", "-s", "10K", "generate", "--pools", "5"});
   writer.join();
   EXPECT_EQ(from_pipe.status, ExitStatus::kDone) << from_pipe.err;
   EXPECT_EQ(from_pipe.out, from_file.out);

@@ -99,7 +99,7 @@ TEST(HeapFormats, LayoutIsTheSameWhateverTheFormat) {
   const TestFolder folder;
   const auto layout = [&folder](const std::string& name) {
     folder.write("heaptrace", golden(name));
-    const Outcome outcome = run(folder.path(), {"heap", "generate", "-s", "10K"});
+    const Outcome outcome = run(folder.path(), {"heap", "generate", "--pools", "5", "-s", "10K"});
     EXPECT_EQ(outcome.status, ExitStatus::kDone) << outcome.err;
     // The order of requests differs, and with it the proof.
     return outcome.out.substr(0, outcome.out.find("# Proof"));

@@ -25,6 +25,8 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
 
+const GenerateOptions kFive{.pools = 5};
+
 /// A folder with a trace in it, and the command run there.
 class HeapGenerate : public ::testing::Test {
  protected:
@@ -57,7 +59,7 @@ class HeapGenerate : public ::testing::Test {
            "[itm]\nclock = 84_000_000\n";
   }
 
-  void run(GenerateOptions options = {}, std::optional<std::string> size = {},
+  void run(GenerateOptions options = kFive, std::optional<std::string> size = {},
            std::optional<std::string> name = {}) {
     std::ofstream(directory_ / (name ? *name + ".heaptrace" : "heaptrace"), std::ios::binary)
         .write(bytes_.data(), static_cast<std::streamsize>(bytes_.size()));
@@ -72,7 +74,7 @@ class HeapGenerate : public ::testing::Test {
     err_ = err.str();
   }
 
-  ExitStatus status_of_run(GenerateOptions options = {}, std::optional<std::string> size = {}) {
+  ExitStatus status_of_run(GenerateOptions options = kFive, std::optional<std::string> size = {}) {
     try {
       run(options, std::move(size));
     } catch (const Error& error) {
@@ -93,7 +95,7 @@ class HeapGenerate : public ::testing::Test {
 
 TEST_F(HeapGenerate, PrintsTheLayoutOfTheUsersExample) {
   send_example();
-  run({}, "10K");
+  run(kFive, "10K");
   EXPECT_THAT(out_, StartsWith("# Fragmentation: 0 / 0.00%\n"
                                "\n"
                                "[heap]\n"
@@ -137,7 +139,7 @@ TEST_F(HeapGenerate, TakesSizeAndAlignmentFromTheProject) {
   run();
   EXPECT_THAT(out_, HasSubstr("size = \"2K\"\nalignment = 8\n"));
   EXPECT_THAT(out_, HasSubstr("{ block = \"16\", capacity = "));
-  run({}, "1K");
+  run(kFive, "1K");
   EXPECT_THAT(out_, HasSubstr("size = \"1K\"\nalignment = 8\n"));
 }
 
@@ -159,7 +161,7 @@ TEST_F(HeapGenerate, PrintsTheSectionOfANamedHeap) {
       << "[heap.dtcm]\nsize = \"1K\"\nchecks = \"full\"\nmemory = \"dtcm\"\nport = 30\n"
          "pools = [{ block = 8, capacity = 1 }]\n"
          "[memory.dtcm]\norigin = 0x10000000\nsize = \"64K\"\n";
-  run({}, {}, "dtcm");
+  run(kFive, {}, "dtcm");
   EXPECT_THAT(out_, HasSubstr("\n[heap.dtcm]\nsize = \"1K\"\nmemory = \"dtcm\"\nport = 30\n"
                               "checks = \"full\"\npools = [\n"));
   EXPECT_THAT(out_, HasSubstr("{ block = \"12\", capacity = "));
@@ -180,28 +182,28 @@ TEST_F(HeapGenerate, PrintsTheSectionOfANamedHeap) {
 TEST_F(HeapGenerate, TakesTheAlignmentFromTheTraceWithoutAProject) {
   send({Op::kHeapAlignment, 0, 8});
   send_example();
-  run({}, "1K");
+  run(kFive, "1K");
   EXPECT_THAT(out_, HasSubstr("size = \"1K\"\nalignment = 8\n"));
 }
 
 TEST_F(HeapGenerate, SaysThatATraceBeganMidway) {
   alloc(0, 12);
   alloc(1, 12);
-  run({}, "1K");
+  run(kFive, "1K");
   EXPECT_THAT(out_, HasSubstr("lower bounds"));
 }
 
 TEST_F(HeapGenerate, EndsWithItsOwnStatusIfNothingFits) {
   send_example();
-  EXPECT_EQ(status_of_run({}, "227"), ExitStatus::kNoLayout);
-  EXPECT_EQ(status_of_run({}, "228"), ExitStatus::kDone);
+  EXPECT_EQ(status_of_run(kFive, "227"), ExitStatus::kNoLayout);
+  EXPECT_EQ(status_of_run(kFive, "228"), ExitStatus::kDone);
   EXPECT_EQ(status_of_run({.pools = 1, .fit = false}, "895"), ExitStatus::kNoLayout);
 }
 
 TEST_F(HeapGenerate, ServesWhatFailedInTheTrace) {
   send_example();
   alloc(heaptrace::kNoBlock, 300);
-  run({}, "1K");
+  run(kFive, "1K");
   EXPECT_THAT(out_, HasSubstr("{ block = \"300\", capacity = "));
   EXPECT_THAT(out_, HasSubstr("# 8 requests, failed: 0\n"));
 }
@@ -231,7 +233,7 @@ TEST_F(HeapGenerateByConfidence, SizesThePools) {
   run({.pools = 2, .fit = true});
   EXPECT_THAT(out_, HasSubstr("{ block = \"12\", capacity = 8 },\n"));
   EXPECT_THAT(out_, HasSubstr("# A run ten times as long"));
-  run({.pools = 2, .fit = true, .confidence = "99.9%"});
+  run({.pools = 2, .confidence = "99.9%", .fit = true});
   EXPECT_THAT(out_, Not(HasSubstr("{ block = \"12\", capacity = 8 },\n")));
   EXPECT_THAT(out_, HasSubstr("# The pools are sized by a confidence of 99.9%. "));
   EXPECT_THAT(out_, HasSubstr(", failed: 0\n"));
@@ -241,10 +243,10 @@ TEST_F(HeapGenerateByConfidence, SizesThePools) {
 
 TEST_F(HeapGenerateByConfidence, SaysWhyThereIsNone) {
   send_example();
-  run({}, "10K");
+  run(kFive, "10K");
   EXPECT_THAT(out_, HasSubstr("cannot be told from\n# this trace: the trace has 8 events, and it "
                               "takes 16384 at least.\n"));
-  EXPECT_EQ(status_of_run({.confidence = "99%"}, "10K"), ExitStatus::kNoLayout);
+  EXPECT_EQ(status_of_run({.pools = 5, .confidence = "99%"}, "10K"), ExitStatus::kNoLayout);
 }
 
 TEST_F(HeapGenerateByConfidence, TakesPercentagesThatTheMethodWasHeldAgainst) {
@@ -257,7 +259,7 @@ TEST_F(HeapGenerateByConfidence, TakesPercentagesThatTheMethodWasHeldAgainst) {
     EXPECT_THROW(parse_confidence(bad), Error) << bad;
   }
   send_example();
-  EXPECT_EQ(status_of_run({.confidence = "100%"}, "10K"), ExitStatus::kUsage);
+  EXPECT_EQ(status_of_run({.pools = 5, .confidence = "100%"}, "10K"), ExitStatus::kUsage);
 }
 
 }  // namespace

@@ -100,14 +100,16 @@ TEST(HeapImports, TraceOfAnyFormatMayBeCompressed) {
   for (const std::vector<std::byte>& trace : {itm, golden("traces/jim_script.txt")}) {
     folder.write("heaptrace", trace);
     const Outcome plain = run(folder.path(), {"heap", "-s", "64K"});
-    const Outcome plain_layout = run(folder.path(), {"heap", "generate", "-s", "64K"});
+    const Outcome plain_layout =
+        run(folder.path(), {"heap", "generate", "--pools", "5", "-s", "64K"});
     for (const Compression each : {Compression::kZstd, Compression::kGzip, Compression::kXz}) {
       folder.write("heaptrace", compressed(each, trace));
       const Outcome outcome = run(folder.path(), {"heap", "-s", "64K"});
       EXPECT_EQ(outcome.status, ExitStatus::kDone) << outcome.err;
       EXPECT_EQ(outcome.out, plain.out);
       EXPECT_EQ(outcome.err, plain.err);
-      EXPECT_EQ(run(folder.path(), {"heap", "generate", "-s", "64K"}).out, plain_layout.out);
+      EXPECT_EQ(run(folder.path(), {"heap", "generate", "--pools", "5", "-s", "64K"}).out,
+                plain_layout.out);
     }
   }
 }
@@ -190,7 +192,8 @@ TEST(HeapImports, WhatARecordingLacksIsSaidInItsWords) {
                               "1 block was freed or resized that had been allocated before, or"),
                     HasSubstr("Runs: 2, the program was started again in between"),
                     Not(HasSubstr("drone itm")), Not(HasSubstr("packet"))));
-  const Outcome layout = run(folder.path(), {"heap", "generate", "-f", "trace", "-s", "1K"});
+  const Outcome layout =
+      run(folder.path(), {"heap", "generate", "--pools", "5", "-f", "trace", "-s", "1K"});
   EXPECT_THAT(layout.out, AllOf(HasSubstr("lacks allocations"), Not(HasSubstr("drone itm"))));
   folder.write("trace", bytes_of_text("a 1 4\na 1 4\n"));
   EXPECT_THAT(run(folder.path(), {"heap", "-f", "trace", "-s", "1K"}).out,

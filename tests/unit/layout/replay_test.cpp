@@ -138,6 +138,20 @@ TEST(Replay, ServesARealignedBlockForItsLargestSize) {
                                         PoolReplay{{16, 1}, 1, 0}));
 }
 
+TEST(Replay, LeavesARealignedBlockWhereItCouldHaveBeenFromTheStart) {
+  Program program;
+  const auto first = program.alloc(8);
+  const auto spilled = program.alloc(8);
+  program.dealloc(first);
+  program.realign(spilled, 8);
+  program.alloc(8);
+  program.alloc(12);
+  const ReplayResult result = replay(program, {{8, 1}, {16, 2}});
+  EXPECT_EQ(result.requests, 4U);
+  EXPECT_EQ(result.failed, 0U);
+  EXPECT_THAT(result.pools, ElementsAre(PoolReplay{{8, 1}, 1, 0}, PoolReplay{{16, 2}, 2, 1}));
+}
+
 TEST(Replay, FreesEverythingOnReset) {
   Program program;
   program.alloc(4);

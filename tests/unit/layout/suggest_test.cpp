@@ -9,8 +9,11 @@
 #include <variant>
 #include <vector>
 
+#include "layout/replay.hpp"
+#include "long_program.hpp"
 #include "program.hpp"
 #include "support/error.hpp"
+#include "survey_of.hpp"
 
 namespace drone::layout {
 namespace {
@@ -21,10 +24,12 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-DemandCollector collected(const Program& program) {
-  DemandCollector collector(4);
-  collector.add(program.events());
-  return collector;
+Suggestion suggest(const Program& program, std::size_t max_pools,
+                   std::optional<std::uint32_t> heap_size) {
+  SuggestOptions options;
+  options.max_pools = max_pools;
+  options.heap_size = heap_size;
+  return suggest(survey_of(program), options);
 }
 
 /// One block each of 4, 8, 12 and 100 bytes.
@@ -36,7 +41,7 @@ Program four_sizes() {
 
 Error error_of(const Program& program, std::size_t max_pools, std::uint32_t heap_size) {
   try {
-    suggest(collected(program), max_pools, heap_size);
+    suggest(program, max_pools, heap_size);
   } catch (const Error& error) {
     return error;
   }
@@ -44,7 +49,7 @@ Error error_of(const Program& program, std::size_t max_pools, std::uint32_t heap
 }
 
 TEST(Suggest, FillsTheHeap) {
-  const Suggestion suggestion = suggest(collected(four_sizes()), 2, 1000);
+  const Suggestion suggestion = suggest(four_sizes(), 2, 1000);
   EXPECT_THAT(suggestion.needed, ElementsAre(3, 1));
   EXPECT_EQ(suggestion.heap_size, 1000U);
   EXPECT_EQ(suggestion.fragmentation, 12U);
@@ -52,20 +57,19 @@ TEST(Suggest, FillsTheHeap) {
 }
 
 TEST(Suggest, MakesTheHeapAsLargeAsTheLayoutWithoutASize) {
-  const Suggestion suggestion = suggest(collected(four_sizes()), 2, std::nullopt);
+  const Suggestion suggestion = suggest(four_sizes(), 2, std::nullopt);
   EXPECT_EQ(suggestion.heap_size, 136U);
   EXPECT_THAT(suggestion.pools, ElementsAre(PoolSpec{12, 3}, PoolSpec{100, 1}));
 }
 
 TEST(Suggest, NamesTheFewestPoolsThatHalveTheFragmentation) {
-  EXPECT_EQ(suggest(collected(four_sizes()), 2, 1000).more_pools, (Alternative{3, 4}));
-  EXPECT_EQ(suggest(collected(four_sizes()), 3, 1000).more_pools, (Alternative{4, 0}));
-  EXPECT_EQ(suggest(collected(four_sizes()), 4, 1000).more_pools, std::nullopt);
+  EXPECT_EQ(suggest(four_sizes(), 2, 1000).more_pools, (Alternative{3, 4}));
+  EXPECT_EQ(suggest(four_sizes(), 3, 1000).more_pools, (Alternative{4, 0}));
+  EXPECT_EQ(suggest(four_sizes(), 4, 1000).more_pools, std::nullopt);
 }
 
 TEST(Suggest, FitsAHeapThatIsExactlyLargeEnough) {
-  EXPECT_THAT(suggest(collected(four_sizes()), 2, 136).pools,
-              ElementsAre(PoolSpec{12, 3}, PoolSpec{100, 1}));
+  EXPECT_THAT(suggest(four_sizes(), 2, 136).pools, ElementsAre(PoolSpec{12, 3}, PoolSpec{100, 1}));
 }
 
 TEST(Suggest, SaysHowManyPoolsWouldFit) {
@@ -119,19 +123,18 @@ TEST(Suggest, SizesPoolsByAConfidence) {
   const auto large = static_cast<std::uint32_t>(capacities[1]);
   const std::uint32_t bytes = 12 * small + 100 * large;
 
-  const Suggestion fitting = with_confidence(suggest(collected(four_sizes()), 2, std::nullopt),
-                                             exceedance, 0.99, std::nullopt);
+  const Suggestion fitting =
+      with_confidence(suggest(four_sizes(), 2, std::nullopt), exceedance, 0.99, std::nullopt);
   EXPECT_EQ(fitting.heap_size, bytes);
   EXPECT_THAT(fitting.pools, ElementsAre(PoolSpec{12, small}, PoolSpec{100, large}));
   EXPECT_THAT(fitting.needed, ElementsAre(3, 1));
 
-  const Suggestion roomy =
-      with_confidence(suggest(collected(four_sizes()), 2, 5000), exceedance, 0.99, 5000);
+  const Suggestion roomy = with_confidence(suggest(four_sizes(), 2, 5000), exceedance, 0.99, 5000);
   EXPECT_EQ(roomy.heap_size, 5000U);
   EXPECT_EQ(roomy.pools, with_headroom({{12, small}, {100, large}}, 5000));
 
   const auto too_small = [&] {
-    with_confidence(suggest(collected(four_sizes()), 2, bytes - 1), exceedance, 0.99, bytes - 1);
+    with_confidence(suggest(four_sizes(), 2, bytes - 1), exceedance, 0.99, bytes - 1);
   };
   try {
     too_small();
@@ -148,7 +151,7 @@ TEST(Suggest, KeepsWhatALayoutNeedsWhereAConfidenceTakesLess) {
   for (int i = 0; i != 50; ++i) program.alloc(12);
   program.alloc(100);
   const Suggestion suggestion =
-      with_confidence(suggest(collected(program), 2, std::nullopt), varying(), 0.9, std::nullopt);
+      with_confidence(suggest(program, 2, std::nullopt), varying(), 0.9, std::nullopt);
   EXPECT_EQ(suggestion.pools[0], (PoolSpec{12, 50}));
 }
 
@@ -164,8 +167,222 @@ TEST(Suggest, RefusesALayoutBeyond32Bits) {
   program.alloc(1U << 31);
   for (int i = 0; i != 3; ++i) program.alloc(4);
   EXPECT_EQ(error_of(program, 1, UINT32_MAX).status(), ExitStatus::kNoLayout);
-  EXPECT_THROW(suggest(collected(program), 1, std::nullopt), Error);
-  EXPECT_EQ(suggest(collected(program), 2, std::nullopt).heap_size, (1U << 31) + 12);
+  EXPECT_THROW(suggest(program, 1, std::nullopt), Error);
+  EXPECT_EQ(suggest(program, 2, std::nullopt).heap_size, (1U << 31) + 12);
+}
+
+/// Three blocks of 4 and one of 12 at once, then two of 12.
+Program spilling() {
+  Program program;
+  std::vector<std::uint32_t> small;
+  for (int i = 0; i != 3; ++i) small.push_back(program.alloc(4));
+  program.alloc(12);
+  for (const std::uint32_t block : small) program.dealloc(block);
+  program.alloc(12);
+  return program;
+}
+
+SuggestOptions tight(std::size_t max_pools) {
+  SuggestOptions options;
+  options.max_pools = max_pools;
+  options.tight = true;
+  options.steps = 100'000;
+  return options;
+}
+
+TEST(SuggestTight, SaysWhatSpillSavesAndWhatNoLayoutCanDoWithLess) {
+  const Suggestion suggestion = suggest(survey_of(spilling()), tight(2));
+  EXPECT_THAT(suggestion.pools, ElementsAre(PoolSpec{4, 2}, PoolSpec{12, 2}));
+  EXPECT_THAT(suggestion.needed, ElementsAre(2, 2));
+  EXPECT_EQ(suggestion.heap_size, 32U);
+  EXPECT_EQ(suggestion.tight, (TightSearch{2, 32, 36, 32, true, false}));
+  EXPECT_EQ(suggestion.more_pools, std::nullopt);
+  EXPECT_EQ(suggestion.tight_bytes, std::nullopt);
+}
+
+TEST(SuggestTight, LeavesSpillOutIfToldTo) {
+  SuggestOptions options = tight(2);
+  options.spill = false;
+  const Suggestion suggestion = suggest(survey_of(spilling()), options);
+  EXPECT_THAT(suggestion.pools, ElementsAre(PoolSpec{4, 3}, PoolSpec{12, 2}));
+  EXPECT_EQ(suggestion.tight, (TightSearch{2, 36, 36, 32, false, false}));
+}
+
+TEST(SuggestTight, SaysThatSpillCouldNotBeTried) {
+  Survey survey(4, false);
+  survey.add(spilling().events());
+  survey.end_trace();
+  const Suggestion suggestion = suggest(survey, tight(2));
+  EXPECT_EQ(suggestion.tight, (TightSearch{2, 36, 36, 32, false, true}));
+}
+
+TEST(SuggestTight, RefusesTooManySizes) {
+  Program program;
+  for (std::uint32_t size = 1; size <= kMostJointSizes + 1; ++size) program.alloc(4 * size);
+  const Survey survey = survey_of(program);
+  try {
+    suggest(survey, tight(5));
+    FAIL() << "there is a layout";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.status(), ExitStatus::kNoLayout);
+    EXPECT_THAT(error.what(), HasSubstr("more than 4096 different sizes"));
+  }
+  SuggestOptions loose;
+  EXPECT_EQ(suggest(survey, loose).tight_bytes, std::nullopt);
+  EXPECT_EQ(trade_off(survey, 2, loose)[1].tight_bytes, std::nullopt);
+}
+
+TEST(SuggestTight, IsSpokenOfWhereItSavesEnough) {
+  Program program;
+  for (const std::uint32_t size : {4U, 8U}) {
+    std::vector<std::uint32_t> blocks;
+    for (int i = 0; i != 10; ++i) blocks.push_back(program.alloc(size));
+    for (const std::uint32_t block : blocks) program.dealloc(block);
+  }
+  SuggestOptions options;
+  EXPECT_EQ(suggest(survey_of(program), options).tight_bytes, 80U);
+  EXPECT_EQ(suggest(survey_of(four_sizes()), options).tight_bytes, std::nullopt);
+}
+
+TEST(SuggestTight, IsSpokenOfWhereTheDefaultDoesNotFit) {
+  Program program;
+  for (const std::uint32_t size : {4U, 8U}) {
+    std::vector<std::uint32_t> blocks;
+    for (int i = 0; i != 10; ++i) blocks.push_back(program.alloc(size));
+    for (const std::uint32_t block : blocks) program.dealloc(block);
+  }
+  const Error error = error_of(program, 2, 100);
+  EXPECT_EQ(error.status(), ExitStatus::kNoLayout);
+  EXPECT_THAT(error.message(),
+              HasSubstr("takes 120 bytes in 2 pools, 20 more than the heap's 100"));
+  EXPECT_THAT(error.hint(), HasSubstr("--tight takes 80 bytes or less: safe for the timing"));
+  SuggestOptions options = tight(2);
+  options.heap_size = 79;
+  try {
+    suggest(survey_of(program), options);
+    FAIL() << "it fits";
+  } catch (const Error& tight_error) {
+    EXPECT_EQ(tight_error.status(), ExitStatus::kNoLayout);
+    EXPECT_THAT(tight_error.what(), HasSubstr("takes 80 bytes in 1 pool, 1 more"));
+    EXPECT_THAT(tight_error.hint(), Not(HasSubstr("--tight")));
+  }
+}
+
+TEST(Suggest, AddsHeadroomAndContextsToEveryPool) {
+  SuggestOptions options;
+  options.max_pools = 2;
+  options.headroom_permille = 250;
+  options.contexts = 2;
+  const Suggestion suggestion = suggest(survey_of(four_sizes()), options);
+  EXPECT_THAT(suggestion.needed, ElementsAre(3, 1));
+  EXPECT_THAT(suggestion.pools, ElementsAre(PoolSpec{12, 3 + 1 + 2}, PoolSpec{100, 1 + 1 + 2}));
+  EXPECT_EQ(suggestion.heap_size, 472U);
+  EXPECT_TRUE(suggestion.headroom_asked);
+  options.heap_size = 471;
+  try {
+    suggest(survey_of(four_sizes()), options);
+    FAIL() << "it fits";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.status(), ExitStatus::kNoLayout);
+    EXPECT_THAT(error.what(),
+                HasSubstr("takes 472 bytes in 2 pools (with --headroom and --contexts), 1 more"));
+  }
+}
+
+bool runs(std::span<const heaptrace::Event> events, const PoolLayout& pools) {
+  Replay run(pools, 4);
+  run.add(events);
+  return run.result().failed == 0;
+}
+
+TEST(SuggestTight, NeverSuggestsWhatDoesNotRun) {
+  int idle = 0;
+  for (std::uint64_t seed = 1; seed != 40; ++seed) {
+    const std::vector<heaptrace::Event> events =
+        long_events({.events = 400, .sizes = 10, .most_live = 25, .seed = seed});
+    Survey survey(4, true);
+    survey.add(events);
+    survey.end_trace();
+    SuggestOptions options = tight(4);
+    options.contexts = seed % 3 == 0 ? 1 : 0;
+    options.headroom_permille = seed % 4 == 0 ? 100 : 0;
+    const Suggestion fit = suggest(survey, options);
+    EXPECT_TRUE(runs(events, fit.pools)) << seed;
+    EXPECT_EQ(layout_bytes(fit.pools), fit.heap_size) << seed;
+    EXPECT_FALSE(fit.has_idle_bytes) << seed;
+    for (std::size_t i = 0; i != fit.pools.size(); ++i) {
+      EXPECT_GE(fit.pools[i].capacity, fit.needed[i] + options.contexts) << seed;
+      EXPECT_GE(fit.pools[i].capacity * 1000ULL,
+                fit.needed[i] * (1000ULL + options.headroom_permille))
+          << seed;
+    }
+    for (const std::uint32_t spare : {4U, 20U, 100U, 1000U}) {
+      options.heap_size = fit.heap_size + spare;
+      const Suggestion roomy = suggest(survey, options);
+      EXPECT_TRUE(runs(events, roomy.pools)) << seed << ' ' << spare;
+      EXPECT_EQ(roomy.heap_size, *options.heap_size);
+      EXPECT_LE(layout_bytes(roomy.pools), roomy.heap_size);
+      EXPECT_EQ(roomy.needed, fit.needed);
+      if (roomy.has_idle_bytes) ++idle;
+    }
+  }
+  // Where a block more makes a request fail, it is not given out.
+  EXPECT_GT(idle, 0);
+}
+
+TEST(TradeOff, NeverGetsWorseWithMorePools) {
+  for (std::uint64_t seed = 1; seed != 6; ++seed) {
+    const std::vector<heaptrace::Event> events =
+        long_events({.events = 1500, .sizes = 14, .has_alignments = seed % 2 == 0, .seed = seed});
+    Survey survey(4, true);
+    survey.add(events);
+    survey.end_trace();
+    SuggestOptions options;
+    options.steps = 400'000;
+    std::vector<double> progress;
+    options.progress = [&progress](double done) { progress.push_back(done); };
+    const std::vector<TradeOff> rows = trade_off(survey, 16, options);
+    ASSERT_EQ(rows.size(), 16U);
+    EXPECT_EQ(progress.size(), 16U);
+    EXPECT_EQ(progress.back(), 1.0);
+    for (std::size_t i = 0; i != rows.size(); ++i) {
+      EXPECT_EQ(rows[i].max_pools, i + 1);
+      ASSERT_TRUE(rows[i].tight_bytes);
+      EXPECT_LE(*rows[i].tight_bytes, rows[i].bytes);
+      EXPECT_GE(rows[i].spilled, 0.0);
+      EXPECT_LE(rows[i].spilled, 1.0);
+      if (i == 0) continue;
+      EXPECT_LE(rows[i].bytes, rows[i - 1].bytes) << seed << ' ' << i;
+      EXPECT_LE(rows[i].fragmentation, rows[i - 1].fragmentation) << seed << ' ' << i;
+      EXPECT_LE(*rows[i].tight_bytes, *rows[i - 1].tight_bytes) << seed << ' ' << i;
+    }
+    EXPECT_EQ(rows[0].spilled, 0.0);
+  }
+}
+
+TEST(TradeOff, RefusesATraceThatAsksForNothing) {
+  const Survey survey = survey_of(Program());
+  try {
+    trade_off(survey, 16, {});
+    FAIL() << "there is a layout";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.status(), ExitStatus::kInput);
+  }
+}
+
+TEST(RecommendedPools, AreTheFewestThatTakeAtMostATwentiethMoreThanTheMost) {
+  std::vector<TradeOff> rows(4);
+  const std::vector<std::uint64_t> bytes{200, 106, 105, 100};
+  const std::vector<std::uint64_t> tight_bytes{90, 60, 60, 60};
+  for (std::size_t i = 0; i != rows.size(); ++i) {
+    rows[i].max_pools = i + 1;
+    rows[i].bytes = bytes[i];
+    rows[i].tight_bytes = tight_bytes[i];
+  }
+  EXPECT_EQ(recommended_pools(rows, false), 3U);
+  EXPECT_EQ(recommended_pools(rows, true), 2U);
+  for (TradeOff& row : rows) row.tight_bytes.reset();
+  EXPECT_EQ(recommended_pools(rows, true), 3U);
 }
 
 }  // namespace

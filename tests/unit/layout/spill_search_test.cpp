@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT
+#include "layout/spill_search.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "every_layout.hpp"
+#include "layout/replay.hpp"
+#include "long_program.hpp"
+#include "program.hpp"
+#include "random_program.hpp"
+#include "survey_of.hpp"
+
+namespace drone::layout {
+namespace {
+
+using heap::PoolSpec;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+PoolLayout search(const Survey& survey, std::size_t max_pools, std::uint64_t seed = 1,
+                  std::uint64_t steps = 200'000) {
+  SpillSearchOptions options;
+  options.max_pools = max_pools;
+  options.seed = seed;
+  options.steps = steps;
+  return search_with_spill(*survey.workload(), *survey.joint_peaks(), options);
+}
+
+bool runs(std::span<const heaptrace::Event> events, const PoolLayout& pools, const Survey& survey) {
+  Replay run(pools, survey.base_alignment());
+  run.add(events);
+  return run.result().failed == survey.demands().unservable();
+}
+
+TEST(SpillSearch, LetsALargerPoolServeWhatOverflows) {
+  // Three blocks of 4 and one of 12 at once, then two of 12: the second block of 12 is idle while
+  // the third of 4 is there.
+  Program program;
+  std::vector<std::uint32_t> small;
+  for (int i = 0; i != 3; ++i) small.push_back(program.alloc(4));
+  program.alloc(12);
+  for (const std::uint32_t block : small) program.dealloc(block);
+  program.alloc(12);
+  const Survey survey = survey_of(program);
+  EXPECT_THAT(search(survey, 2), ElementsAre(PoolSpec{4, 2}, PoolSpec{12, 2}));
+}
+
+TEST(SpillSearch, FindsNoneWithoutRequests) {
+  const Survey survey = survey_of(Program());
+  EXPECT_THAT(search(survey, 5), IsEmpty());
+}
+
+TEST(SpillSearch, ServesEveryRequestWithinItsBounds) {
+  EXPECT_TRUE(rc::check("a layout with spill runs, and is between the bounds", [] {
+    const std::uint32_t base = *rc::gen::element(4U, 8U);
+    const Program program = random_program(base);
+    const Survey survey = survey_of(program, base);
+    const auto max_pools = *rc::gen::inRange<std::size_t>(1, 8);
+    const auto seed = *rc::gen::inRange<std::uint64_t>(1, 1000);
+    const PoolLayout pools = search(survey, max_pools, seed, 20'000);
+    RC_ASSERT(pools.size() <= max_pools);
+    RC_ASSERT(std::is_sorted(pools.begin(), pools.end(),
+                             [](PoolSpec a, PoolSpec b) { return a.block_size < b.block_size; }));
+    RC_ASSERT(runs(program.events(), pools, survey));
+    const std::uint64_t bytes = layout_bytes(pools);
+    RC_ASSERT(bytes >= lower_bound(*survey.joint_peaks(), max_pools).bytes);
+    RC_ASSERT(bytes <= layout_bytes(optimize(*survey.joint_peaks(), max_pools)));
+    RC_ASSERT(search(survey, max_pools, seed, 20'000) == pools);
+  }));
+}
+
+/// A survey of one long program.
+Survey survey_of_events(const std::vector<heaptrace::Event>& events, std::uint32_t base = 4) {
+  Survey survey(base, true);
+  survey.add(events);
+  survey.end_trace();
+  return survey;
+}
+
+TEST(SpillSearch, ServesEveryRequestOfALongProgramInFewerBytes) {
+  for (std::uint64_t seed = 1; seed != 4; ++seed) {
+    const std::vector<heaptrace::Event> events = long_events(
+        {.events = 3000 * seed, .sizes = 16, .has_alignments = seed != 1, .seed = seed});
+    const Survey survey = survey_of_events(events, seed == 3 ? 8 : 4);
+    const PoolLayout pools = search(survey, 5, seed, 1'000'000);
+    EXPECT_TRUE(runs(events, pools, survey)) << seed;
+    EXPECT_LT(layout_bytes(pools), layout_bytes(optimize(*survey.joint_peaks(), 5))) << seed;
+    EXPECT_GE(layout_bytes(pools), lower_bound(*survey.joint_peaks(), 5).bytes) << seed;
+    EXPECT_EQ(search(survey, 5, seed, 1'000'000), pools) << seed;
+  }
+}
+
+TEST(SpillSearch, GoesOnFromALayoutThatIsGiven) {
+  const std::vector<heaptrace::Event> events = long_events({.events = 3000, .sizes = 16});
+  const Survey survey = survey_of_events(events);
+  SpillSearchOptions options;
+  options.max_pools = 6;
+  options.steps = 1;
+  options.start = search(survey, 5, 1, 2'000'000);
+  const PoolLayout pools = search_with_spill(*survey.workload(), *survey.joint_peaks(), options);
+  EXPECT_LE(layout_bytes(pools), layout_bytes(options.start));
+  EXPECT_TRUE(runs(events, pools, survey));
+}
+
+TEST(SpillSearch, TellsItsProgress) {
+  const Survey survey = survey_of_events(long_events({.events = 3000, .sizes = 16}));
+  std::vector<std::uint64_t> told;
+  SpillSearchOptions options;
+  options.steps = 5'000'000;
+  options.progress = [&told](std::uint64_t steps) { told.push_back(steps); };
+  search_with_spill(*survey.workload(), *survey.joint_peaks(), options);
+  EXPECT_FALSE(told.empty());
+  EXPECT_TRUE(std::is_sorted(told.begin(), told.end()));
+  EXPECT_LE(told.back(), options.steps);
+}
+
+/// A program without alignments, of up to 4 sizes and few live blocks.
+Program tiny_program(std::uint64_t seed) {
+  Numbers numbers(seed);
+  Program program;
+  const std::uint32_t sizes = 3 + numbers.below(2);
+  const std::uint32_t most_live = 4 + numbers.below(2);
+  for (std::uint32_t i = 0; i != 24; ++i) {
+    const auto live = program.live();
+    const std::uint32_t size = 4 * (1 + numbers.below(sizes));
+    const std::uint32_t dice = numbers.below(100);
+    if (live.empty() || (dice < 55 && live.size() < most_live)) {
+      program.alloc(size);
+      continue;
+    }
+    const std::uint32_t block = live[numbers.below(static_cast<std::uint32_t>(live.size()))];
+    if (dice < 90) {
+      program.dealloc(block);
+    } else {
+      program.resize(block, size);
+    }
+  }
+  return program;
+}
+
+/// The fewest bytes of all layouts on which the program runs.
+std::uint64_t least_bytes(const Program& program, const Survey& survey, std::size_t max_pools) {
+  const JointPeaks& peaks = *survey.joint_peaks();
+  std::uint64_t least = UINT64_MAX;
+  for_each_layout(4, peaks.sizes().back(), max_pools, peaks.peak(0, peaks.sizes().size() - 1),
+                  [&](const PoolLayout& pools) {
+                    const std::uint64_t bytes = layout_bytes(pools);
+                    if (bytes < least && runs(program.events(), pools, survey)) least = bytes;
+                  });
+  return least;
+}
+
+TEST(SpillSearch, FindsWhatExhaustiveSearchFinds) {
+  int saving = 0;  // where spill saves bytes
+  for (std::uint64_t seed = 1; seed != 200; ++seed) {
+    const Program program = tiny_program(seed);
+    const Survey survey = survey_of(program);
+    const std::size_t max_pools = 2 + seed % 2;
+    const std::uint64_t found = layout_bytes(search(survey, max_pools, 1, 50'000));
+    EXPECT_EQ(found, least_bytes(program, survey, max_pools)) << "seed " << seed;
+    if (found < layout_bytes(optimize(*survey.joint_peaks(), max_pools))) ++saving;
+  }
+  EXPECT_GT(saving, 20);
+}
+
+TEST(GrowUntilItRuns, AddsBlocksAndNothingElse) {
+  EXPECT_TRUE(rc::check("a grown layout runs", [] {
+    const std::uint32_t base = *rc::gen::element(4U, 8U);
+    const Program program = random_program(base);
+    const Survey survey = survey_of(program, base);
+    PoolLayout pools = optimize(*survey.joint_peaks(), 5);
+    RC_PRE(!pools.empty());
+    for (PoolSpec& pool : pools) pool.capacity -= *rc::gen::inRange(0U, pool.capacity);
+    const PoolLayout grown = grow_until_it_runs(*survey.workload(), pools);
+    RC_ASSERT(runs(program.events(), grown, survey));
+    RC_ASSERT(grown.size() == pools.size());
+    for (std::size_t i = 0; i != pools.size(); ++i) {
+      RC_ASSERT(grown[i].block_size == pools[i].block_size);
+      RC_ASSERT(grown[i].capacity >= pools[i].capacity);
+    }
+    if (runs(program.events(), pools, survey)) RC_ASSERT(grown == pools);
+  }));
+}
+
+}  // namespace
+}  // namespace drone::layout
