@@ -13,6 +13,8 @@
 #include "layout/demand.hpp"
 #include "layout/optimize.hpp"
 #include "layout/replay.hpp"
+#include "layout/suggest.hpp"
+#include "layout/survey.hpp"
 
 namespace drone::layout {
 namespace {
@@ -115,6 +117,59 @@ void optimize_demands(benchmark::State& state) {
   }
 }
 BENCHMARK(optimize_demands)->ArgsProduct({{50, 500, 4000}, {5, 64}})->Unit(benchmark::kMillisecond);
+
+/// What all layouts are chosen from. 10 million events have about 500 sizes.
+Survey survey_of(const std::vector<Event>& events, bool keeps_workload) {
+  Survey survey(4, keeps_workload);
+  survey.add(events);
+  survey.end_trace();
+  return survey;
+}
+
+void survey_joint_peaks(benchmark::State& state) {
+  const std::vector<Event> events = random_events(static_cast<std::size_t>(state.range(0)));
+  for (auto _ : state) {
+    const Survey survey = survey_of(events, false);
+    state.counters["sizes"] = static_cast<double>(survey.joint_peaks()->sizes().size());
+  }
+  count_items(state, events.size());
+}
+BENCHMARK(survey_joint_peaks)->Arg(1'000'000)->Arg(10'000'000)->Unit(benchmark::kMillisecond);
+
+/// All that `drone heap generate` does but reading the file: survey, search, proof.
+void suggest_layout(benchmark::State& state, const SuggestOptions& options) {
+  const std::vector<Event> events = random_events(static_cast<std::size_t>(state.range(0)));
+  for (auto _ : state) {
+    const Survey survey = survey_of(events, options.tight && options.spill);
+    const Suggestion suggestion = suggest(survey, options);
+    Replay proof(suggestion.pools, 4);
+    proof.add(events);
+    if (proof.result().failed != 0) state.SkipWithError("the layout does not run the trace");
+    state.counters["bytes"] = static_cast<double>(layout_bytes(suggestion.pools));
+    if (!suggestion.tight) continue;
+    state.counters["no_spill"] = static_cast<double>(suggestion.tight->without_spill);
+    state.counters["bound"] = static_cast<double>(suggestion.tight->lower_bound);
+  }
+  count_items(state, events.size());
+}
+
+SuggestOptions sixteen_pools(bool tight, bool spill) {
+  SuggestOptions options;
+  options.max_pools = 16;
+  options.tight = tight;
+  options.spill = spill;
+  return options;
+}
+BENCHMARK_CAPTURE(suggest_layout, default, sixteen_pools(false, false))
+    ->Arg(10'000'000)
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(suggest_layout, tight_no_spill, sixteen_pools(true, false))
+    ->Arg(10'000'000)
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(suggest_layout, tight, sixteen_pools(true, true))
+    ->Arg(1'000'000)
+    ->Arg(10'000'000)
+    ->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace drone::layout

@@ -6,11 +6,16 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "cli/heap.hpp"
 #include "cli/heap_confidence.hpp"
 #include "drone/heaptrace/wire_format.hpp"
+#include "layout/optimize.hpp"
 #include "project/manifest.hpp"
 #include "report/layout_report.hpp"
 #include "support/error.hpp"
@@ -260,6 +265,147 @@ TEST_F(HeapGenerateByConfidence, TakesPercentagesThatTheMethodWasHeldAgainst) {
   }
   send_example();
   EXPECT_EQ(status_of_run({.pools = 5, .confidence = "100%"}, "10K"), ExitStatus::kUsage);
+}
+
+/// Three blocks of 4 and one of 12 at once, then two of 12: two of 4 and two of 12 serve that, if
+/// one of 12 serves a request of 4.
+class HeapGenerateTight : public HeapGenerate {
+ protected:
+  void send_spilling() {
+    send({Op::kVersion, 0, heaptrace::kFormatVersion});
+    for (std::uint32_t block = 0; block != 3; ++block) alloc(block, 4);
+    alloc(3, 12);
+    for (std::uint32_t block = 0; block != 3; ++block) send({Op::kDealloc, block});
+    alloc(4, 12);
+  }
+
+  Error error_of_run(GenerateOptions options, std::optional<std::string> size = {}) {
+    try {
+      run(options, std::move(size));
+    } catch (const Error& error) {
+      return error;
+    }
+    return {ExitStatus::kDone, "no error"};
+  }
+
+  /// The comments as one line, so that a line's end may be anywhere.
+  std::string comments() const {
+    std::string text;
+    std::istringstream lines(out_);
+    std::string line;
+    while (std::getline(lines, line)) {
+      if (line.starts_with("# ")) text += line.substr(2) + ' ';
+    }
+    return text;
+  }
+};
+
+TEST_F(HeapGenerateTight, PrintsALayoutAndHowGoodItIs) {
+  send_spilling();
+  run({.pools = 2, .tight = true, .fit = true});
+  EXPECT_THAT(out_, HasSubstr("\n[heap]\nsize = \"32\"\npools = [\n"
+                              "    { block = \"4\", capacity = 2 },\n"
+                              "    { block = \"12\", capacity = 2 },\n]\n"));
+  EXPECT_THAT(out_, HasSubstr("# 5 requests, failed: 0\n"));
+  EXPECT_THAT(comments(), HasSubstr("Tight: it takes 32 bytes. No layout of at most 2 pools takes "
+                                    "fewer: proved. Larger pools serve what overflows from smaller "
+                                    "ones; without that it would take 36 bytes (--no-spill)."));
+  EXPECT_THAT(comments(), HasSubstr("needed: blocks without which a request would fail"));
+  const std::string first = out_;
+  run({.pools = 2, .tight = true, .seed = 77, .fit = true});
+  EXPECT_EQ(out_, first);  // there is only one best layout
+}
+
+TEST_F(HeapGenerateTight, LeavesSpillOutIfToldTo) {
+  send_spilling();
+  run({.pools = 2, .tight = true, .no_spill = true, .fit = true});
+  EXPECT_THAT(out_, HasSubstr("    { block = \"4\", capacity = 3 },\n"
+                              "    { block = \"12\", capacity = 2 },\n]\n"));
+  EXPECT_THAT(comments(),
+              HasSubstr("Tight: it takes 36 bytes. Proved: no layout of at most 2 pools "
+                        "can take fewer than 32 bytes, whatever rule places the "
+                        "requests. So it is within 12.50% of the best there can be."));
+  EXPECT_THAT(comments(), HasSubstr("needed: most blocks that belong here alive at one time"));
+  EXPECT_THAT(comments(), Not(HasSubstr("overflows")));
+}
+
+TEST_F(HeapGenerateTight, PrintsWhatTheManifestReads) {
+  send_spilling();
+  write_manifest("size = \"2K\"\n");
+  run({.pools = 2, .tight = true, .headroom = "25%", .contexts = 2});
+  std::ifstream file(directory_ / "Drone.toml");
+  std::string text((std::istreambuf_iterator<char>(file)), {});
+  text.replace(0, text.find("[memory.flash]"), out_);
+  const project::Manifest pasted = project::parse_manifest(text, "Drone.toml");
+  ASSERT_EQ(pasted.heap.pools.size(), 2U);
+  for (const heap::PoolSpec& pool : pasted.heap.pools) EXPECT_GE(pool.capacity, 2U + 1 + 2);
+  EXPECT_LE(layout::layout_bytes(pasted.heap.pools), 2048U);
+  EXPECT_THAT(comments(), HasSubstr("Each pool has 2 blocks more for 2 contexts that may be "
+                                    "preempted inside the heap."));
+  EXPECT_THAT(comments(), HasSubstr("Tight: it takes 32 bytes before what was added. "));
+}
+
+TEST_F(HeapGenerateTight, IsOfferedWhereTheDefaultDoesNotFit) {
+  send_spilling();
+  // The joint peaks of both sizes are their own: 4 of both is not less than 3 + 2.
+  const Error loose = error_of_run({.pools = 1}, "59");
+  EXPECT_EQ(loose.status(), ExitStatus::kNoLayout);
+  EXPECT_THAT(loose.what(), HasSubstr("takes 60 bytes in 1 pool, 1 more than the heap's 59"));
+  EXPECT_THAT(loose.hint(), HasSubstr("--tight takes 48 bytes or less"));
+  const Error tight = error_of_run({.pools = 2, .tight = true}, "31");
+  EXPECT_EQ(tight.status(), ExitStatus::kNoLayout);
+  EXPECT_THAT(tight.what(), HasSubstr("takes 32 bytes in 2 pools, 1 more than the heap's 31"));
+  EXPECT_EQ(error_of_run({.pools = 2, .tight = true}, "32").status(), ExitStatus::kDone);
+}
+
+TEST_F(HeapGenerateTight, AddsWhatIsAskedFor) {
+  send_spilling();
+  run({.pools = 2, .headroom = "25%", .fit = true});
+  EXPECT_THAT(out_, HasSubstr("    { block = \"4\", capacity = 4 },\n"
+                              "    { block = \"12\", capacity = 3 },\n]\n"));
+  run({.pools = 2, .contexts = 3, .fit = true});
+  EXPECT_THAT(out_, HasSubstr("    { block = \"4\", capacity = 6 },\n"
+                              "    { block = \"12\", capacity = 5 },\n]\n"));
+  for (const char* const bad : {"", "x", "-1%", "1001%", "25%%", "nan", "inf"}) {
+    EXPECT_EQ(error_of_run({.pools = 2, .headroom = bad}, "1K").status(), ExitStatus::kUsage)
+        << bad;
+  }
+  for (const char* const good : {"0", "0%", "12.5%", "1000%"}) {
+    EXPECT_EQ(error_of_run({.pools = 2, .headroom = good}, "1K").status(), ExitStatus::kDone)
+        << good;
+  }
+}
+
+TEST_F(HeapGenerateTight, ShowsWhatPoolsCostWithoutANumberOfThem) {
+  send_spilling();
+  run({}, "1K");
+  EXPECT_THAT(out_, HasSubstr(" WHAT POOLS COST "));
+  EXPECT_THAT(out_, HasSubstr("\n      1         60        24        964         48        24"));
+  EXPECT_THAT(out_, HasSubstr("\n      2         36         0        988         32         0"
+                              "        992   20.00%\n"));
+  EXPECT_THAT(out_, HasSubstr("\n     16         36 "));
+  EXPECT_THAT(out_, HasSubstr("\nRecommended: 2 pools, "));
+  EXPECT_THAT(out_, HasSubstr("\n  drone heap generate --pools 2\n"));
+  run({.tight = true});
+  EXPECT_THAT(out_, HasSubstr("\n  drone heap generate --pools 2 --tight\n"));
+  EXPECT_THAT(out_, Not(HasSubstr("heap of")));
+}
+
+TEST_F(HeapGenerateTight, AsksForANumberOfPoolsWhereOneLayoutIsMeant) {
+  send_spilling();
+  const std::vector<GenerateOptions> lines{
+      {.headroom = "25%"}, {.contexts = 1}, {.confidence = "99%"}, {.fit = true}, {.write = true}};
+  for (const GenerateOptions& options : lines) {
+    const Error error = error_of_run(options, "1K");
+    EXPECT_EQ(error.status(), ExitStatus::kUsage);
+    EXPECT_THAT(error.hint(), HasSubstr("drone heap generate --pools 5 --"));
+  }
+}
+
+TEST_F(HeapGenerateTight, RefusesATraceThatAsksForNothing) {
+  send({Op::kVersion, 0, heaptrace::kFormatVersion});
+  EXPECT_EQ(error_of_run({}, "1K").status(), ExitStatus::kInput);
+  EXPECT_EQ(error_of_run({.pools = 2, .tight = true}, "1K").status(), ExitStatus::kInput);
 }
 
 }  // namespace

@@ -295,6 +295,49 @@ bool runs(std::span<const heaptrace::Event> events, const PoolLayout& pools) {
   return run.result().failed == 0;
 }
 
+/// With one more block of 4, the second request of 4 does not spill to the block of 8, and the
+/// first of 8 takes that. So the second of 8 spills, to a block of 12, and is still there when both
+/// are asked for.
+Program hurt_by_a_block_more() {
+  Program program;
+  const auto large = program.alloc(12);
+  const auto first = program.alloc(4);
+  const auto second = program.alloc(4);
+  const auto middle = program.alloc(8);
+  for (const std::uint32_t block : {second, first, large}) program.dealloc(block);
+  program.alloc(8);
+  program.dealloc(middle);
+  program.dealloc(program.alloc(8));
+  program.alloc(12);
+  program.alloc(4);
+  program.alloc(12);
+  return program;
+}
+
+TEST(SuggestTight, GivesOutNoBlockThatMakesARequestFail) {
+  const Program program = hurt_by_a_block_more();
+  const Survey survey = survey_of(program);
+  SuggestOptions options = tight(3);
+  const PoolLayout least{{4, 1}, {8, 1}, {12, 2}};
+  EXPECT_EQ(suggest(survey, options).pools, least);
+  EXPECT_TRUE(runs(program.events(), least));
+  EXPECT_FALSE(runs(program.events(), PoolLayout{{4, 2}, {8, 1}, {12, 2}}));
+  EXPECT_EQ(with_headroom(least, 40), (PoolLayout{{4, 2}, {8, 1}, {12, 2}}));
+
+  options.heap_size = 40;
+  const Suggestion suggestion = suggest(survey, options);
+  EXPECT_EQ(suggestion.pools, least);
+  EXPECT_EQ(suggestion.heap_size, 40U);
+  EXPECT_TRUE(suggestion.has_idle_bytes);
+
+  // Blocks that the user asks for must be there: others are added until all requests are served.
+  options.heap_size.reset();
+  options.contexts = 1;
+  const Suggestion padded = suggest(survey, options);
+  EXPECT_TRUE(runs(program.events(), padded.pools));
+  EXPECT_EQ(padded.needed, (std::vector<std::uint32_t>{1, 1, 2}));
+}
+
 TEST(SuggestTight, NeverSuggestsWhatDoesNotRun) {
   int idle = 0;
   for (std::uint64_t seed = 1; seed != 40; ++seed) {

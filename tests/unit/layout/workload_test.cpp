@@ -71,6 +71,7 @@ TEST(Workload, OfSeveralTracesIsOneAfterTheOther) {
               (replay(*of_one.workload(), pools).runs && replay(*of_other.workload(), pools).runs));
     for (const Program* const program : {&one, &other}) {
       const Survey alone = survey_of(*program, base);
+      if (alone.demands().unservable() != 0) continue;
       Replay run(pools, base);
       run.add(program->events());
       RC_ASSERT(replay(*alone.workload(), pools).runs ==
