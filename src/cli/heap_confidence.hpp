@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "cli/heap_input.hpp"
 #include "drone/heap/pool_spec.hpp"
@@ -37,6 +38,8 @@ class LookAhead {
   void add(std::span<const heaptrace::Event> events) { stretches_.add(events); }
   void end_trace();
   layout::Outlook outlook() const { return layout::estimate_exceedance(stretches_.stretches()); }
+  /// By pool: most blocks that belong there alive at one time.
+  std::vector<std::uint64_t> peaks() const { return stretches_.stretches().peaks; }
 
  private:
   layout::StretchCollector before_;  ///< the trace at hand

@@ -44,8 +44,9 @@ struct Asked {
 };
 
 /// Reads all traces, for a heap with that base alignment.
-Asked read_traces(const HeapInput& input, std::uint32_t base_alignment, bool keeps_workload) {
-  Asked asked{{}, {}, layout::Survey(base_alignment, keeps_workload)};
+Asked read_traces(const HeapInput& input, std::uint32_t base_alignment,
+                  layout::Survey::Depth depth) {
+  Asked asked{{}, {}, layout::Survey(base_alignment, depth)};
   for (const TraceInput& trace : input.traces) {
     if (trace.is_summary) {
       const layout::HeapSummary summary = read_summary(trace);
@@ -66,9 +67,9 @@ Asked read_traces(const HeapInput& input, std::uint32_t base_alignment, bool kee
 
 /// The base alignment is Drone.toml's, because the layout is for the next build; else the traces'
 /// own. That is known only when they have been read: if it is not the usual one, again.
-Asked survey_traces(const HeapInput& input, bool keeps_workload, Environment& environment) {
+Asked survey_traces(const HeapInput& input, layout::Survey::Depth depth, Environment& environment) {
   const std::uint32_t assumed = input.base_alignment.value_or(4);
-  Asked asked = read_traces(input, assumed, keeps_workload);
+  Asked asked = read_traces(input, assumed, depth);
   for (std::size_t i = 0; i != input.traces.size(); ++i) {
     if (input.traces[i].is_summary) continue;
     note_format(asked.traces[i], input.traces[i], environment);
@@ -76,7 +77,7 @@ Asked survey_traces(const HeapInput& input, bool keeps_workload, Environment& en
   warn_of_alignments(asked.said, environment);
   if (input.base_alignment) return asked;
   const std::uint32_t said = base_alignment(input, asked.said);
-  return said == assumed ? std::move(asked) : read_traces(input, said, keeps_workload);
+  return said == assumed ? std::move(asked) : read_traces(input, said, depth);
 }
 
 /// "25%" in thousandths, rounded up.
@@ -97,6 +98,7 @@ std::uint32_t parse_headroom(const std::string& text) {
 struct Proof {
   layout::ReplayResult replay;
   layout::Outlook outlook;
+  std::vector<std::uint64_t> peaks;  ///< by pool: most blocks that belong there alive at one time
 };
 
 /// Every trace on its own; of their figures the largest high-water marks, and the sums of the rest.
@@ -127,7 +129,21 @@ Proof prove(const HeapInput& input, const Asked& asked, const layout::PoolLayout
   if (all.failed != asked.survey.demands().unservable() - asked.summarised_unservable) {
     throw std::logic_error("the layout found does not run the trace: please report this");
   }
-  return {std::move(all), ahead.outlook()};
+  return {std::move(all), ahead.outlook(), ahead.peaks()};
+}
+
+/// Bytes that the layout's own blocks would take if each pool held the most that belongs in it at
+/// one time, if that is at least 5 % less: a tight layout takes no more.
+std::optional<std::uint64_t> tighter(const layout::Suggestion& suggestion,
+                                     std::span<const std::uint64_t> peaks) {
+  std::uint64_t safe = 0;
+  std::uint64_t tight = 0;
+  for (std::size_t i = 0; i != suggestion.pools.size(); ++i) {
+    safe += std::uint64_t{suggestion.pools[i].block_size} * suggestion.needed[i];
+    tight += suggestion.pools[i].block_size * peaks[i];
+  }
+  if (tight == 0 || tight * 100 > safe * 95) return std::nullopt;
+  return tight;
 }
 
 layout::SuggestOptions suggest_options(const GenerateOptions& options) {
@@ -146,7 +162,9 @@ ExitStatus print_trade_off(const HeapInput& input, const GenerateOptions& option
                            Environment& environment) {
   constexpr std::size_t kMostPools = 16;
   layout::SuggestOptions suggest = suggest_options(options);
-  const Asked asked = survey_traces(input, suggest.spill, environment);
+  using Depth = layout::Survey::Depth;
+  const Asked asked =
+      survey_traces(input, suggest.spill ? Depth::kWorkload : Depth::kJointPeaks, environment);
   report::TradeOffReport report;
   Progress progress(environment);
   suggest.progress = [&progress](double done) {
@@ -199,7 +217,11 @@ ExitStatus run_heap_generate(const HeapOptions& heap, const GenerateOptions& opt
   if (!options.pools) return print_trade_off(input, options, environment);
 
   suggest.max_pools = *options.pools;
-  const Asked asked = survey_traces(input, suggest.tight && suggest.spill, environment);
+  using Depth = layout::Survey::Depth;
+  const Depth depth = !suggest.tight  ? Depth::kDemands
+                      : suggest.spill ? Depth::kWorkload
+                                      : Depth::kJointPeaks;
+  Asked asked = survey_traces(input, depth, environment);
   if (!options.fit) suggest.heap_size = heap_size(input, asked.said);
 
   report::LayoutReport report;
@@ -208,7 +230,14 @@ ExitStatus run_heap_generate(const HeapOptions& heap, const GenerateOptions& opt
                                         " pools"](double done) {
     progress.step(what, static_cast<std::uint64_t>(1000 * done), 1000);
   };
-  report.suggestion = layout::suggest(asked.survey, suggest);
+  try {
+    report.suggestion = layout::suggest(asked.survey, suggest);
+  } catch (const Error& error) {
+    // What a tight layout would take is worth reading the traces again.
+    if (error.status() != ExitStatus::kNoLayout || depth != Depth::kDemands) throw;
+    asked.survey = read_traces(input, asked.survey.base_alignment(), Depth::kJointPeaks).survey;
+    report.suggestion = layout::suggest(asked.survey, suggest);
+  }
   progress.end();
   if (confidence) {
     const layout::PoolLayout pools = report.suggestion.pools;
@@ -219,6 +248,9 @@ ExitStatus run_heap_generate(const HeapOptions& heap, const GenerateOptions& opt
   }
   Proof proof = prove(input, asked, report.suggestion.pools);
   report.replay = std::move(proof.replay);
+  if (!report.suggestion.tight) {
+    report.suggestion.tight_bytes = tighter(report.suggestion, proof.peaks);
+  }
   const bool spills = report.suggestion.tight && report.suggestion.tight->spills;
   if (!spills && !has_summary) report.outlook = std::move(proof.outlook);
   report.confidence = confidence;

@@ -5,9 +5,10 @@
 
 namespace drone::layout {
 
-Survey::Survey(std::uint32_t base_alignment, bool keeps_workload)
-    : base_alignment_(base_alignment), demands_(base_alignment), joint_peaks_(JointPeaks()) {
-  if (keeps_workload) workload_.emplace();
+Survey::Survey(std::uint32_t base_alignment, Depth depth)
+    : base_alignment_(base_alignment), demands_(base_alignment) {
+  if (depth >= Depth::kJointPeaks) joint_peaks_.emplace();
+  if (depth >= Depth::kWorkload) workload_.emplace();
 }
 
 Survey::Trace& Survey::trace() {
@@ -17,6 +18,7 @@ Survey::Trace& Survey::trace() {
 
 void Survey::add(std::span<const heaptrace::Event> events) {
   Trace& trace = this->trace();
+  if (!joint_peaks_ && !workload_) return trace.demands.add(events);
   const bool keeps = workload_.has_value();
   trace.demands.add(events,
                     [&trace, keeps](std::uint32_t object, std::uint32_t from, std::uint32_t to) {
@@ -28,7 +30,7 @@ void Survey::add(std::span<const heaptrace::Event> events) {
 void Survey::end_trace() {
   Trace& trace = this->trace();
   demands_.merge(trace.demands);
-  if (trace.joint_peaks.has_too_many_sizes()) {
+  if (!joint_peaks_ || trace.joint_peaks.has_too_many_sizes()) {
     joint_peaks_.reset();
   } else {
     merge(trace.joint_peaks.peaks());

@@ -20,9 +20,15 @@ namespace drone::layout {
 /// Of one trace or of several: a layout for it serves each of them.
 class Survey {
  public:
-  /// `base_alignment` of the heap that the layouts are for: 4 or 8. Without `keeps_workload` memory
-  /// does not grow with the traces, and there is no workload().
-  Survey(std::uint32_t base_alignment, bool keeps_workload);
+  /// What is collected, beside what stands above it.
+  enum class Depth : std::uint8_t {
+    kDemands,     ///< for the default
+    kJointPeaks,  ///< for tight layouts without spill, and the lower bound; the slowest of these
+    kWorkload,    ///< for spill; memory grows with the traces
+  };
+
+  /// `base_alignment` of the heap that the layouts are for: 4 or 8.
+  Survey(std::uint32_t base_alignment, Depth depth);
 
   /// Events of the trace at hand.
   void add(std::span<const heaptrace::Event> events);
@@ -39,10 +45,10 @@ class Survey {
   std::uint32_t base_alignment() const { return base_alignment_; }
   const DemandCollector& demands() const { return demands_; }
 
-  /// None if there are too many sizes (kMostJointSizes).
+  /// None if they were not to be collected, or if there are too many sizes (kMostJointSizes).
   const JointPeaks* joint_peaks() const { return joint_peaks_ ? &*joint_peaks_ : nullptr; }
 
-  /// None if it was not to be kept, or was too long to be.
+  /// None if it was not to be collected, or was too long to be.
   const Workload* workload() const { return workload_ ? &*workload_ : nullptr; }
 
  private:

@@ -158,7 +158,7 @@ struct Tries {
 /// each is compared with a replay that knows nothing of them.
 Tries try_many(const std::vector<heaptrace::Event>& events, std::uint32_t base, int count,
                std::uint64_t seed) {
-  Survey survey(base, true);
+  Survey survey(base, Survey::Depth::kWorkload);
   survey.add(events);
   survey.end_trace();
   const Workload& workload = *survey.workload();
@@ -228,7 +228,7 @@ TEST(QuickReplay, SaysTheSameOfATraceThatIsLong) {
 
 TEST(QuickReplay, CountsStepsThatDependOnNothingButTheTries) {
   const std::vector<heaptrace::Event> events = long_events({.events = 5000});
-  Survey survey(4, true);
+  Survey survey(4, Survey::Depth::kWorkload);
   survey.add(events);
   survey.end_trace();
   const auto sizes = static_cast<std::uint32_t>(survey.workload()->sizes().size());

@@ -77,7 +77,7 @@ TEST(SpillSearch, ServesEveryRequestWithinItsBounds) {
 
 /// A survey of one long program.
 Survey survey_of_events(const std::vector<heaptrace::Event>& events, std::uint32_t base = 4) {
-  Survey survey(base, true);
+  Survey survey(base, Survey::Depth::kWorkload);
   survey.add(events);
   survey.end_trace();
   return survey;

@@ -209,7 +209,7 @@ TEST(SuggestTight, LeavesSpillOutIfToldTo) {
 }
 
 TEST(SuggestTight, SaysThatSpillCouldNotBeTried) {
-  Survey survey(4, false);
+  Survey survey(4, Survey::Depth::kJointPeaks);
   survey.add(spilling().events());
   survey.end_trace();
   const Suggestion suggestion = suggest(survey, tight(2));
@@ -343,7 +343,7 @@ TEST(SuggestTight, NeverSuggestsWhatDoesNotRun) {
   for (std::uint64_t seed = 1; seed != 40; ++seed) {
     const std::vector<heaptrace::Event> events =
         long_events({.events = 400, .sizes = 10, .most_live = 25, .seed = seed});
-    Survey survey(4, true);
+    Survey survey(4, Survey::Depth::kWorkload);
     survey.add(events);
     survey.end_trace();
     SuggestOptions options = tight(4);
@@ -377,7 +377,7 @@ TEST(TradeOff, NeverGetsWorseWithMorePools) {
   for (std::uint64_t seed = 1; seed != 6; ++seed) {
     const std::vector<heaptrace::Event> events =
         long_events({.events = 1500, .sizes = 14, .has_alignments = seed % 2 == 0, .seed = seed});
-    Survey survey(4, true);
+    Survey survey(4, Survey::Depth::kWorkload);
     survey.add(events);
     survey.end_trace();
     SuggestOptions options;

@@ -14,7 +14,7 @@ namespace drone::layout {
 /// Of programs that are recorded one after the other, each as a trace of its own.
 inline Survey survey_of(std::initializer_list<const Program*> programs,
                         std::uint32_t base_alignment = 4) {
-  Survey survey(base_alignment, true);
+  Survey survey(base_alignment, Survey::Depth::kWorkload);
   for (const Program* const program : programs) {
     survey.add(program->events());
     survey.end_trace();

@@ -57,7 +57,7 @@ TEST(Survey, ForgetsATraceThatIsReadAgain) {
   for (int i = 0; i != 9; ++i) wrong.alloc(100);
   Program right;
   right.alloc(12);
-  Survey survey(4, true);
+  Survey survey(4, Survey::Depth::kWorkload);
   survey.add(right.events());
   survey.end_trace();
   survey.add(wrong.events());
@@ -74,7 +74,7 @@ TEST(Survey, ForgetsATraceThatIsReadAgain) {
 TEST(Survey, SeesATraceWhenItHasEnded) {
   Program program;
   program.alloc(12);
-  Survey survey(4, true);
+  Survey survey(4, Survey::Depth::kWorkload);
   survey.add(program.events());
   EXPECT_TRUE(survey.demands().demands().empty());
   EXPECT_TRUE(survey.joint_peaks()->sizes().empty());
@@ -88,7 +88,7 @@ TEST(Survey, SeesATraceWhenItHasEnded) {
 TEST(Survey, KeepsNoWorkloadUnlessToldTo) {
   Program program;
   program.alloc(12);
-  Survey survey(4, false);
+  Survey survey(4, Survey::Depth::kJointPeaks);
   survey.add(program.events());
   survey.end_trace();
   EXPECT_EQ(survey.workload(), nullptr);
