@@ -62,7 +62,7 @@ TEST(RenderTradeOff, RecommendsTheTightLayoutIfOnlyThatFits) {
   TradeOffReport report = small_report();
   report.heap_size = 700;
   EXPECT_THAT(render_trade_off(report, false),
-              HasSubstr("than 4; tight, for the default does not fit the heap.\n"
+              HasSubstr("than 4.\nTight, for the default does not fit the heap.\n"
                         "  drone heap generate --pools 3 --tight\n"));
   EXPECT_THAT(render_trade_off(report, false), Not(HasSubstr("Neither fits")));
 }
