@@ -43,7 +43,8 @@ ExitStatus run_heap(const HeapOptions& options, Environment& environment) {
   report::HeapReport report = report::make_heap_report(std::move(usage), std::move(parts), size,
                                                        base_alignment(input, said));
   // Of several, how each grew says little about all of them.
-  if (input.traces.size() == 1) report::add_growth(report, last);
+  const bool is_one_trace = input.traces.size() == 1 && !input.traces.front().is_summary;
+  if (is_one_trace) report::add_growth(report, last);
   environment.out << report::render_text(report);
   return ExitStatus::kDone;
 }

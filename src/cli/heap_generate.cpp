@@ -187,6 +187,15 @@ ExitStatus run_heap_generate(const HeapOptions& heap, const GenerateOptions& opt
   if (options.confidence) confidence = parse_confidence(*options.confidence);
   layout::SuggestOptions suggest = suggest_options(options);
   const HeapInput input = heap_input(heap, environment);
+  const auto summary = std::find_if(input.traces.begin(), input.traces.end(),
+                                    [](const TraceInput& trace) { return trace.is_summary; });
+  const bool has_summary = summary != input.traces.end();
+  if (confidence && has_summary) {
+    throw Error(ExitStatus::kInput,
+                "pools cannot be sized by a confidence: '" + summary->file.string() +
+                    "' is a summary, and tells nothing of when its peaks came",
+                "name the traces themselves, or leave out --confidence");
+  }
   if (!options.pools) return print_trade_off(input, options, environment);
 
   suggest.max_pools = *options.pools;
@@ -211,8 +220,6 @@ ExitStatus run_heap_generate(const HeapOptions& heap, const GenerateOptions& opt
   Proof proof = prove(input, asked, report.suggestion.pools);
   report.replay = std::move(proof.replay);
   const bool spills = report.suggestion.tight && report.suggestion.tight->spills;
-  const bool has_summary = std::any_of(input.traces.begin(), input.traces.end(),
-                                       [](const TraceInput& trace) { return trace.is_summary; });
   if (!spills && !has_summary) report.outlook = std::move(proof.outlook);
   report.confidence = confidence;
   for (std::size_t i = 0; i != input.traces.size(); ++i) {

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "drone/heap/pool_spec.hpp"
-#include "heaptrace/block_table.hpp"
 #include "heaptrace/event.hpp"
+#include "layout/life_tracker.hpp"
 
 namespace drone::layout {
 
@@ -38,16 +38,6 @@ struct DemandClass {
   }
 };
 
-/// The largest effective size that a layout may have a block for: larger ones could not be rounded
-/// up in 32 bits.
-inline constexpr std::uint32_t kMaxEffectiveSize = UINT32_MAX - (heap::kMaxAlignment - 1);
-
-/// Whether some layout serves a request of `size` bytes with `alignment`, a power of two. No heap
-/// serves an alignment above heap::kMaxAlignment; a request of no bytes does not reach it.
-constexpr bool is_servable(std::uint32_t size, std::uint32_t alignment) {
-  return alignment <= heap::kMaxAlignment && size != 0 && size <= kMaxEffectiveSize;
-}
-
 /// The requests that failed in the traced run.
 struct FailedRequests {
   std::uint64_t count = 0;
@@ -58,15 +48,38 @@ struct FailedRequests {
 
 /// Collects demands from events. O(1) an event (amortised); memory by live blocks and classes.
 ///
-/// A block counts in the class of its largest size so far, because a layout's block keeps what
-/// shrank in place: a resize counts only when it grows beyond that. A failed request counts as one
-/// more block of its class at that moment. A reset ends all lives; max counts are maxima over runs.
+/// A block counts in the class of its largest size so far (LifeTracker). A failed request counts as
+/// one more block of its class at that moment. A reset ends all lives; max counts are maxima over
+/// runs.
 class DemandCollector {
  public:
   /// `base_alignment` of the heap that the layout is for: 4 or 8.
   explicit DemandCollector(std::uint32_t base_alignment) : base_alignment_(base_alignment) {}
 
-  void add(std::span<const heaptrace::Event> events);
+  void add(std::span<const heaptrace::Event> events) {
+    add(events, [](std::uint32_t, std::uint32_t, std::uint32_t) {});
+  }
+
+  /// Reports each change to `also`, too, as LifeTracker does, by the kinds of lives().
+  template <class Change>
+  void add(std::span<const heaptrace::Event> events, Change&& also) {
+    note_failed(events);
+    lives_.add(events, [&](std::uint32_t object, std::uint32_t from, std::uint32_t to) {
+      change(from, to);
+      also(object, from, to);
+    });
+  }
+
+  /// All lives end.
+  template <class Change>
+  void end_all(Change&& also) {
+    lives_.end_all([&](std::uint32_t object, std::uint32_t from, std::uint32_t to) {
+      change(from, to);
+      also(object, from, to);
+    });
+  }
+
+  const LifeTracker& lives() const { return lives_; }
 
   /// What `other`, of the same base alignment, has collected counts as if it had been added here
   /// behind a reset.
@@ -86,36 +99,41 @@ class DemandCollector {
 
   /// Requests that no layout serves (see is_servable): the failures that a replay must show on the
   /// layout optimised for the rest, and no more.
-  std::uint64_t unservable() const { return unservable_; }
+  std::uint64_t unservable() const { return merged_unservable_ + lives_.unservable(); }
 
  private:
   struct Class {
     Demand demand;
     std::uint64_t live = 0;
   };
-  struct LiveBlock {
-    std::uint32_t largest_size = 0;
-    std::uint32_t class_index = 0;
-    std::uint32_t alignment = 0;
-
-    bool is_live() const { return largest_size != 0; }
-  };
-  /// Sizes below this that name no alignment find their class by a table.
-  static constexpr std::uint32_t kDirectSizes = 0x1000;
   static constexpr std::uint32_t kNoClass = UINT32_MAX;
 
-  void begin(std::uint32_t block, std::uint32_t size, std::uint32_t alignment);
-  bool reclass(LiveBlock& block, std::uint32_t size, std::uint32_t alignment);
-  std::uint32_t class_of(std::uint32_t size, std::uint32_t alignment);
-  std::uint32_t find_class(std::uint32_t size, std::uint32_t effective);
+  void note_failed(std::span<const heaptrace::Event> events);
+  void change(std::uint32_t from, std::uint32_t to) {
+    const std::uint32_t old_class = from == kNoKind ? kNoClass : class_of_kind_[from];
+    const std::uint32_t new_class = to == kNoKind ? kNoClass : class_of(to);
+    if (old_class == new_class) return;  // a realignment may stay in its class
+    // As a reallocation takes before it gives back.
+    if (new_class != kNoClass) {
+      Class& taken = classes_[new_class];
+      if (++taken.live > taken.demand.max_count) taken.demand.max_count = taken.live;
+    }
+    if (old_class != kNoClass) --classes_[old_class].live;
+  }
+  std::uint32_t class_of(std::uint32_t kind) {
+    if (kind >= class_of_kind_.size()) learn_kinds();
+    return class_of_kind_[kind];
+  }
+  void learn_kinds();
+  std::uint32_t find_class(const RequestKind& kind);
 
   std::uint32_t base_alignment_;
+  LifeTracker lives_;
   std::vector<Class> classes_;
   std::unordered_map<std::uint64_t, std::uint32_t> class_index_;  ///< by requested, effective size
-  std::vector<std::uint32_t> direct_;  ///< the same for kDirectSizes, or kNoClass
-  heaptrace::BlockTable<LiveBlock> live_;
+  std::vector<std::uint32_t> class_of_kind_;
   FailedRequests failed_;
-  std::uint64_t unservable_ = 0;
+  std::uint64_t merged_unservable_ = 0;  ///< of others
 };
 
 }  // namespace drone::layout

@@ -375,14 +375,15 @@ std::optional<Extremes> only(std::optional<std::uint32_t> value) {
 
 SummaryCollector::SummaryCollector()
     : demands_{DemandCollector(4), DemandCollector(8)},
-      peaks_{JointPeaksCollector(4, tracker_), JointPeaksCollector(8, tracker_)} {}
+      peaks_{JointPeaksCollector(4, demands_[0].lives()),
+             JointPeaksCollector(8, demands_[1].lives())} {}
 
 void SummaryCollector::add(std::span<const heaptrace::Event> events) {
   usage_.add(events);
-  for (DemandCollector& each : demands_) each.add(events);
-  tracker_.add(events, [this](std::uint32_t, std::uint32_t from, std::uint32_t to) {
-    for (JointPeaksCollector& each : peaks_) each.add(from, to);
-  });
+  for (std::size_t i = 0; i != demands_.size(); ++i) {
+    demands_[i].add(events, [&each = peaks_[i]](std::uint32_t, std::uint32_t from,
+                                                std::uint32_t to) { each.add(from, to); });
+  }
 }
 
 HeapSummary SummaryCollector::summary(const heaptrace::Summary& trace) {

@@ -75,7 +75,6 @@ class SummaryCollector {
  private:
   heaptrace::UsageCollector usage_;
   std::array<DemandCollector, 2> demands_;
-  LifeTracker tracker_;
   std::array<JointPeaksCollector, 2> peaks_;
 };
 

@@ -14,9 +14,18 @@
 
 #include "drone/heap/pool_spec.hpp"
 #include "heaptrace/event.hpp"
-#include "layout/demand.hpp"
 
 namespace drone::layout {
+
+/// The largest effective size that a layout may have a block for: larger ones could not be rounded
+/// up in 32 bits.
+inline constexpr std::uint32_t kMaxEffectiveSize = UINT32_MAX - (heap::kMaxAlignment - 1);
+
+/// Whether some layout serves a request of `size` bytes with `alignment`, a power of two. No heap
+/// serves an alignment above heap::kMaxAlignment; a request of no bytes does not reach it.
+constexpr bool is_servable(std::uint32_t size, std::uint32_t alignment) {
+  return alignment <= heap::kMaxAlignment && size != 0 && size <= kMaxEffectiveSize;
+}
 
 /// Requests of one size that name one alignment.
 struct RequestKind {
@@ -58,6 +67,9 @@ class LifeTracker {
   /// In the order in which they came up.
   const std::vector<RequestKind>& kinds() const { return kinds_; }
 
+  /// Requests so far that no layout serves.
+  std::uint64_t unservable() const { return unservable_; }
+
  private:
   struct Object {
     std::uint32_t block;
@@ -72,6 +84,8 @@ class LifeTracker {
         if (is_servable(event.size, event.alignment)) {
           const std::uint32_t kind = kind_of(event.size, event.alignment);
           change(begin(event.block, kind), kNoKind, kind);
+        } else {
+          ++unservable_;
         }
         break;
       case EventKind::kDealloc:
@@ -83,8 +97,11 @@ class LifeTracker {
       case EventKind::kResize:
         if (Object* const object = find(event.block)) {
           const RequestKind held = kinds_[object->kind];
-          if (event.size > held.size && is_servable(event.size, held.alignment)) {
+          if (event.size <= held.size) break;
+          if (is_servable(event.size, held.alignment)) {
             move(*object, kind_of(event.size, held.alignment), change);
+          } else {
+            ++unservable_;
           }
         }
         break;
@@ -95,6 +112,7 @@ class LifeTracker {
           if (is_servable(held.size, event.alignment)) {
             move(*object, kind_of(held.size, event.alignment), change);
           } else {
+            ++unservable_;
             const std::uint32_t kind = object->kind;
             change(end(*object), kind, kNoKind);
           }
@@ -108,6 +126,8 @@ class LifeTracker {
           objects_[object].kind = kNoKind;
           free_.push_back(object);
           change(object, kind, kNoKind);
+        } else {
+          ++unservable_;
         }
         break;
       case EventKind::kReset:
@@ -141,6 +161,7 @@ class LifeTracker {
   std::vector<Object> objects_;
   std::vector<std::uint32_t> free_;  ///< of objects_
   std::vector<RequestKind> kinds_;
+  std::uint64_t unservable_ = 0;
   /// [log2 of the alignment][size]: index into kinds_ + 1, 0 if it did not come up yet.
   std::array<std::vector<std::uint32_t>, kAlignments> dense_kinds_;
   std::unordered_map<std::uint64_t, std::uint32_t> sparse_kinds_;  ///< by alignment, size

@@ -16,7 +16,7 @@ namespace drone::layout {
 
 /// How long a search takes in QuickReplay::steps() unless something else is said: about a second,
 /// and longer for a trace of millions of events, where the first replays alone take that.
-inline constexpr std::uint64_t kSpillSearchSteps = 100'000'000;
+inline constexpr std::uint64_t kSpillSearchSteps = 200'000'000;
 
 struct SpillSearchOptions {
   std::size_t max_pools = 5;

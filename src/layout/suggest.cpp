@@ -208,7 +208,7 @@ Suggestion with_confidence(Suggestion suggestion, const Exceedance& exceedance, 
 std::vector<TradeOff> trade_off(const Survey& survey, std::size_t most_pools,
                                 const SuggestOptions& options) {
   // Less than a single search has: there are sixteen, and each goes on from the one before.
-  const std::uint64_t steps = options.steps / 4;
+  const std::uint64_t steps = options.steps / 8;
   const std::vector<Demand> demands = demands_of(survey);
   std::vector<TradeOff> rows;
   PoolLayout tight;

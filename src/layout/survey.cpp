@@ -17,13 +17,12 @@ Survey::Trace& Survey::trace() {
 
 void Survey::add(std::span<const heaptrace::Event> events) {
   Trace& trace = this->trace();
-  trace.demands.add(events);
   const bool keeps = workload_.has_value();
-  trace.lives.add(events,
-                  [&trace, keeps](std::uint32_t object, std::uint32_t from, std::uint32_t to) {
-                    trace.joint_peaks.add(from, to);
-                    if (keeps) trace.workload.add(object, from, to);
-                  });
+  trace.demands.add(events,
+                    [&trace, keeps](std::uint32_t object, std::uint32_t from, std::uint32_t to) {
+                      trace.joint_peaks.add(from, to);
+                      if (keeps) trace.workload.add(object, from, to);
+                    });
 }
 
 void Survey::end_trace() {
@@ -36,7 +35,7 @@ void Survey::end_trace() {
   }
   if (workload_) {
     // The next trace finds an empty heap.
-    trace.lives.end_all([&trace](std::uint32_t object, std::uint32_t from, std::uint32_t to) {
+    trace.demands.end_all([&trace](std::uint32_t object, std::uint32_t from, std::uint32_t to) {
       trace.workload.add(object, from, to);
     });
     const bool fits = !trace.workload.is_too_long() &&

@@ -13,7 +13,6 @@
 #include "layout/demand.hpp"
 #include "layout/heap_summary.hpp"
 #include "layout/joint_peaks.hpp"
-#include "layout/life_tracker.hpp"
 #include "layout/workload.hpp"
 
 namespace drone::layout {
@@ -51,10 +50,9 @@ class Survey {
   struct Trace {
     explicit Trace(std::uint32_t base_alignment)
         : demands(base_alignment),
-          joint_peaks(base_alignment, lives),
-          workload(base_alignment, lives) {}
+          joint_peaks(base_alignment, demands.lives()),
+          workload(base_alignment, demands.lives()) {}
     DemandCollector demands;
-    LifeTracker lives;
     JointPeaksCollector joint_peaks;
     WorkloadCollector workload;
   };

@@ -48,6 +48,7 @@ void Workload::append(const Workload& other) {
   set_classes(std::move(all));
   const auto translate = [this](const std::vector<Class>& classes, std::size_t begin) {
     std::vector<std::uint16_t> to;
+    to.reserve(classes.size());
     for (const Class& each : classes) to.push_back(find(each));
     for (std::size_t i = begin; i != changes_.size(); ++i) {
       Change& change = changes_[i];
@@ -81,6 +82,7 @@ Workload WorkloadCollector::take() {
   }
   workload.set_classes(classes);
   std::vector<std::uint16_t> class_of_kind;
+  class_of_kind.reserve(classes.size());
   for (const Workload::Class& each : classes) class_of_kind.push_back(workload.find(each));
   workload.changes_ = std::exchange(changes_, {});
   for (Workload::Change& change : workload.changes_) {

@@ -116,7 +116,9 @@ std::string tight_in_words(const LayoutReport& report) {
         "(--no-spill).",
         counted(tight.without_spill, "byte"));
   } else if (tight.was_workload_missing) {
-    text += " Spill was not tried: that takes the traces' events in memory, and they are too many.";
+    text +=
+        " Spill was not tried: that takes the traces' events in memory, and they are too many or "
+        "not there.";
   }
   return text;
 }

@@ -45,8 +45,7 @@ struct Target {
 
 inline constexpr Target kTargets[] = {
     {"itm", fuzz_itm},           {"tpiu", fuzz_tpiu},       {"heaptrace", fuzz_heaptrace},
-    {"manifest", fuzz_manifest}, {"imports", fuzz_imports},
-    {"summary", fuzz_summary},
+    {"manifest", fuzz_manifest}, {"imports", fuzz_imports}, {"summary", fuzz_summary},
 };
 
 }  // namespace drone::fuzz

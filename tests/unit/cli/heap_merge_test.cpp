@@ -128,6 +128,10 @@ TEST_F(HeapMerge, SaysWhereASummaryIsNotEnough) {
   EXPECT_EQ(simulated.status, ExitStatus::kInput);
   EXPECT_THAT(simulated.err,
               HasSubstr("'s' is a summary: it has the peaks of its traces, and not their events"));
+  const Outcome confident =
+      drone({"heap", "generate", "--pools", "2", "--confidence", "99%", "-f", "s", "-s", "1K"});
+  EXPECT_EQ(confident.status, ExitStatus::kInput);
+  EXPECT_THAT(confident.err, HasSubstr("'s' is a summary, and tells nothing of when"));
   const Outcome followed = drone({"heap", "--follow", "-f", "s", "-s", "1K"});
   EXPECT_EQ(followed.status, ExitStatus::kUsage);
   EXPECT_THAT(followed.err, HasSubstr("'s' is a summary"));

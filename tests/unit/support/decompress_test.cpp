@@ -179,8 +179,7 @@ TEST(Decompress, DamageIsAnErrorThatNamesItsPlace) {
 TEST(Decompress, WhatFollowsAndIsNothingCompressedIsDamage) {
   for (const Compression compression : kAll) {
     const Bytes file = compressed(compression, some_bytes(100));
-    EXPECT_THROW(read_all(file + some_bytes(20)), Error)
-        << name_of(compression);
+    EXPECT_THROW(read_all(file + some_bytes(20)), Error) << name_of(compression);
   }
 }
 
