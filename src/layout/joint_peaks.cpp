@@ -92,7 +92,9 @@ void JointPeaksCollector::look() {
     if (change.from != kNoKind) change.from = size_of_kind_[change.from];
     if (change.to != kNoKind) change.to = size_of_kind_[change.to];
   }
-  look_at(changes_);
+  rows_.resize(sizes_.size());
+  std::iota(rows_.begin(), rows_.end(), 0U);
+  look_at(changes_, 0);
   changes_.clear();
   changed_ = true;
 }
@@ -145,9 +147,12 @@ void JointPeaksCollector::learn_kinds() {
   sums_.assign(n + 1, 0);
 }
 
-/// Goes over changes, with a closer look where a peak may be exceeded.
-void JointPeaksCollector::look_at(std::span<const Change> changes) {
-  if (!may_exceed(changes)) {
+/// Goes over changes, with a closer look where a peak may be exceeded. Only in the rows from
+/// rows_[rows] on can it be: a piece of time reaches no more than the one that it is a piece of.
+void JointPeaksCollector::look_at(std::span<const Change> changes, std::size_t rows) {
+  const std::size_t end = rows_.size();
+  find_rows_that_may_exceed(changes, rows);
+  if (rows_.size() == end) {
     for (const Change& change : changes) {
       if (change.from != kNoKind) --live_[change.from];
       if (change.to != kNoKind) ++live_[change.to];
@@ -155,20 +160,22 @@ void JointPeaksCollector::look_at(std::span<const Change> changes) {
     return;
   }
   if (changes.size() <= kLeast) {
-    for (const Change& change : changes) step(change);
-    return;
+    for (const Change& change : changes) step(change, end);
+  } else {
+    const std::size_t part = std::max(kLeast, (changes.size() + kParts - 1) / kParts);
+    while (!changes.empty()) {
+      const std::size_t size = std::min(part, changes.size());
+      look_at(changes.first(size), end);
+      changes = changes.subspan(size);
+    }
   }
-  const std::size_t part = std::max(kLeast, (changes.size() + kParts - 1) / kParts);
-  while (!changes.empty()) {
-    const std::size_t size = std::min(part, changes.size());
-    look_at(changes.first(size));
-    changes = changes.subspan(size);
-  }
+  rows_.resize(end);
 }
 
-/// Whether an interval could reach more than its peak if each of its sizes reached, at the same
-/// time, the most it reaches in these changes.
-bool JointPeaksCollector::may_exceed(std::span<const Change> changes) {
+/// Appends those of the rows from rows_[rows] on in which an interval could reach more than its
+/// peak if each of its sizes reached, at the same time, the most it reaches in these changes.
+void JointPeaksCollector::find_rows_that_may_exceed(std::span<const Change> changes,
+                                                    std::size_t rows) {
   const std::size_t n = sizes_.size();
   std::copy(live_.begin(), live_.end(), running_.begin());
   std::copy(live_.begin(), live_.end(), highest_.begin());
@@ -180,25 +187,29 @@ bool JointPeaksCollector::may_exceed(std::span<const Change> changes) {
     }
   }
   std::partial_sum(highest_.begin(), highest_.end(), sums_.begin() + 1);
-  for (std::size_t i = 0; i != n; ++i) {
+  const std::size_t end = rows_.size();
+  for (std::size_t row = rows; row != end; ++row) {
+    const std::size_t i = rows_[row];
     const std::int32_t* const peaks = &matrix_[i * n];
     const std::int32_t below = sums_[i];
     std::int32_t exceeds = 0;
     for (std::size_t j = i; j != n; ++j) {
       exceeds |= static_cast<std::int32_t>(sums_[j + 1] - below > peaks[j]);
     }
-    if (exceeds != 0) return true;
+    if (exceeds != 0) rows_.push_back(static_cast<std::uint32_t>(i));
   }
-  return false;
 }
 
-void JointPeaksCollector::step(Change change) {
+/// One change; of the peaks, those in the rows from rows_[rows] on can be exceeded.
+void JointPeaksCollector::step(Change change, std::size_t rows) {
   if (change.from != kNoKind) --live_[change.from];
   if (change.to == kNoKind) return;
   ++live_[change.to];
   const std::size_t n = sizes_.size();
   std::partial_sum(live_.begin(), live_.end(), sums_.begin() + 1);
-  for (std::size_t i = 0; i <= change.to; ++i) {
+  for (std::size_t row = rows; row != rows_.size(); ++row) {
+    const std::size_t i = rows_[row];
+    if (i > change.to) break;
     std::int32_t* const peaks = &matrix_[i * n];
     const std::int32_t below = sums_[i];
     for (std::size_t j = change.to; j != n; ++j) {

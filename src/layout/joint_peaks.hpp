@@ -90,9 +90,9 @@ class JointPeaksCollector {
 
   void look();
   void learn_kinds();
-  void look_at(std::span<const Change> changes);
-  void step(Change change);
-  bool may_exceed(std::span<const Change> changes);
+  void look_at(std::span<const Change> changes, std::size_t rows);
+  void step(Change change, std::size_t rows);
+  void find_rows_that_may_exceed(std::span<const Change> changes, std::size_t rows);
 
   std::uint32_t base_alignment_;
   const LifeTracker* tracker_;
@@ -102,6 +102,7 @@ class JointPeaksCollector {
   std::vector<std::uint32_t> alignments_;
   std::vector<std::int32_t> live_;     ///< by size
   std::vector<std::int32_t> matrix_;   ///< [first * sizes + last]
+  std::vector<std::uint32_t> rows_;    ///< a stack of lists of rows of matrix_
   std::vector<std::int32_t> running_;  ///< scratch, by size
   std::vector<std::int32_t> highest_;
   std::vector<std::int32_t> sums_;

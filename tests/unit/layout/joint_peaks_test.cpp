@@ -195,7 +195,7 @@ TEST(JointPeaks, KeepWhatWasAliveWhenNewSizesCome) {
   for (const std::uint32_t base : {4U, 8U}) {
     const std::vector<Event> events = long_events({.events = 5000, .sizes = 30, .seed = base});
     const JointPeaks expected = counted(events, base);
-    for (const std::size_t chunk : {1, 7, 100, 2000, 5000}) {
+    for (const std::size_t chunk : {1U, 7U, 100U, 2000U, 5000U}) {
       EXPECT_EQ(collected(events, base, chunk, true), expected) << chunk;
     }
   }
