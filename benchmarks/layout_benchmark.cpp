@@ -119,8 +119,8 @@ void optimize_demands(benchmark::State& state) {
 BENCHMARK(optimize_demands)->ArgsProduct({{50, 500, 4000}, {5, 64}})->Unit(benchmark::kMillisecond);
 
 /// What all layouts are chosen from. 10 million events have about 500 sizes.
-Survey survey_of(const std::vector<Event>& events, bool keeps_workload) {
-  Survey survey(4, keeps_workload);
+Survey survey_of(const std::vector<Event>& events, Survey::Depth depth) {
+  Survey survey(4, depth);
   survey.add(events);
   survey.end_trace();
   return survey;
@@ -129,7 +129,7 @@ Survey survey_of(const std::vector<Event>& events, bool keeps_workload) {
 void survey_joint_peaks(benchmark::State& state) {
   const std::vector<Event> events = random_events(static_cast<std::size_t>(state.range(0)));
   for (auto _ : state) {
-    const Survey survey = survey_of(events, false);
+    const Survey survey = survey_of(events, Survey::Depth::kJointPeaks);
     state.counters["sizes"] = static_cast<double>(survey.joint_peaks()->sizes().size());
   }
   count_items(state, events.size());
@@ -140,7 +140,9 @@ BENCHMARK(survey_joint_peaks)->Arg(1'000'000)->Arg(10'000'000)->Unit(benchmark::
 void suggest_layout(benchmark::State& state, const SuggestOptions& options) {
   const std::vector<Event> events = random_events(static_cast<std::size_t>(state.range(0)));
   for (auto _ : state) {
-    const Survey survey = survey_of(events, options.tight && options.spill);
+    const Survey survey = survey_of(events, !options.tight  ? Survey::Depth::kDemands
+                                            : options.spill ? Survey::Depth::kWorkload
+                                                            : Survey::Depth::kJointPeaks);
     const Suggestion suggestion = suggest(survey, options);
     Replay proof(suggestion.pools, 4);
     proof.add(events);
