@@ -152,7 +152,7 @@ void check_usage(const Trace& trace) {
 /// As `drone heap generate` does it.
 void check_layout(const Trace& trace, std::uint32_t base_alignment, std::size_t most_pools,
                   std::optional<std::uint32_t> heap_size, bool is_tight) {
-  layout::Survey survey(base_alignment, Survey::Depth::kWorkload);
+  layout::Survey survey(base_alignment, layout::Survey::Depth::kWorkload);
   survey.add(trace.events);
   survey.end_trace();
   const layout::DemandCollector& demands = survey.demands();
