@@ -40,7 +40,6 @@ struct Asked {
   std::vector<Summary> traces;  ///< as the input has them
   std::vector<DescribedTrace> said;
   layout::Survey survey;
-  std::uint64_t summarised_unservable = 0;  ///< requests of summaries that no layout serves
 };
 
 /// Reads all traces, for a heap with that base alignment.
@@ -51,7 +50,6 @@ Asked read_traces(const HeapInput& input, std::uint32_t base_alignment,
     if (trace.is_summary) {
       const layout::HeapSummary summary = read_summary(trace);
       asked.survey.add(summary);
-      asked.summarised_unservable += summary.unservable;
       asked.traces.push_back(as_trace_summary(summary));
       describe(trace, summary, asked.said);
       continue;
@@ -126,7 +124,7 @@ Proof prove(const HeapInput& input, const Asked& asked, const layout::PoolLayout
     }
     merge(all, run.result());
   }
-  if (all.failed != asked.survey.demands().unservable() - asked.summarised_unservable) {
+  if (all.failed != all.unservable) {
     throw std::logic_error("the layout found does not run the trace: please report this");
   }
   return {std::move(all), ahead.outlook(), ahead.peaks()};

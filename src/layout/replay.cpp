@@ -14,6 +14,7 @@ using heaptrace::EventKind;
 void merge(ReplayResult& into, const ReplayResult& other) {
   into.requests += other.requests;
   into.failed += other.failed;
+  into.unservable += other.unservable;
   into.moves += other.moves;
   for (std::size_t i = 0; i != into.pools.size(); ++i) {
     PoolReplay& pool = into.pools[i];
@@ -75,7 +76,10 @@ void Replay::add(std::span<const Event> events) {
 
 /// Takes a block and returns its pool, or pools_.size() if no pool can serve the request.
 std::size_t Replay::take(std::uint32_t size, std::uint32_t alignment) {
-  if (!is_servable(size, alignment)) return pools_.size();
+  if (!is_servable(size, alignment)) {
+    ++result_.unservable;
+    return pools_.size();
+  }
   bool spilled = false;
   const auto try_take = [this, &spilled](std::size_t i) {
     if (used_[i] == pools_[i].capacity) {

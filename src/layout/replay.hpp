@@ -26,6 +26,7 @@ struct PoolReplay {
 struct ReplayResult {
   std::uint64_t requests = 0;     ///< allocations, failed ones included, and resizes that moved
   std::uint64_t failed = 0;       ///< requests that no pool could serve
+  std::uint64_t unservable = 0;   ///< those of failed that no layout serves (see is_servable)
   std::uint64_t moves = 0;        ///< resizes in place that the layout's blocks could not hold
   std::vector<PoolReplay> pools;  ///< ascending block size
 };
