@@ -188,7 +188,7 @@ void tell(const RecordOptions& options, const HostProgram& program, const Record
       options.file == RecordOptions().file ? "" : " -f " + options.file.string();
   if (file.find("%p") != std::string::npos) return;
   err << "next: drone heap" << file << " -s " << in_kilobytes(status.peak_bytes)
-      << ", drone heap generate" << file << " --fit\n";
+      << ", drone heap generate" << file << '\n';
 }
 
 }  // namespace

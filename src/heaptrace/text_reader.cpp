@@ -125,6 +125,15 @@ std::string_view without_mark(const Line& line) {
   return has_mark ? line.text.substr(kByteOrderMark.size()) : line.text;
 }
 
+/// Whether a line is meant to be an entry, right or not.
+bool begins_entry(std::string_view text) {
+  const std::string_view kind = take_word(text);
+  const std::string_view number = take_word(text);
+  return kind.size() == 1 &&
+         std::string_view("arfx").find(kind.front()) != std::string_view::npos && !number.empty() &&
+         std::string_view("-0123456789").find(number.front()) != std::string_view::npos;
+}
+
 }  // namespace
 
 bool begins_text_trace(std::span<const std::byte> head) {
@@ -132,8 +141,10 @@ bool begins_text_trace(std::span<const std::byte> head) {
   const auto judge = [&verdict](const Line& line) {
     if (verdict != Verdict::kOpen) return;
     Entry entry;
-    if (read_entry(without_mark(line), entry)) {
-      verdict = Verdict::kNo;
+    const std::string_view unmarked = without_mark(line);
+    if (read_entry(unmarked, entry)) {
+      // With a mistake in its first line it still is one, to be read and told about.
+      verdict = begins_entry(unmarked) ? Verdict::kYes : Verdict::kNo;
     } else if (entry.kind != 0) {
       verdict = Verdict::kYes;
     }

@@ -33,6 +33,17 @@ std::string additions(const SuggestOptions& options) {
   return text.empty() ? text : " (with" + text + ')';
 }
 
+/// With the blocks that the user asked for on top.
+PoolLayout with_additions(PoolLayout pools, const SuggestOptions& options) {
+  for (heap::PoolSpec& pool : pools) {
+    const std::uint64_t more =
+        (std::uint64_t{pool.capacity} * options.headroom_permille + 999) / 1000 + options.contexts;
+    pool.capacity =
+        static_cast<std::uint32_t>(std::min<std::uint64_t>(pool.capacity + more, UINT32_MAX));
+  }
+  return pools;
+}
+
 [[noreturn]] void throw_does_not_fit(const Survey& survey, const SuggestOptions& options,
                                      const PoolLayout& pools) {
   const std::uint32_t heap_size = options.heap_size.value_or(UINT32_MAX);
@@ -60,7 +71,8 @@ std::string additions(const SuggestOptions& options) {
   }
   const auto add = [&hint](const std::string& more) { hint += (hint.empty() ? "" : "; ") + more; };
   if (!options.tight && survey.joint_peaks() != nullptr) {
-    const std::uint64_t tight = layout_bytes(optimize(*survey.joint_peaks(), options.max_pools));
+    const std::uint64_t tight =
+        layout_bytes(with_additions(optimize(*survey.joint_peaks(), options.max_pools), options));
     if (tight < bytes) {
       add("--tight takes " + counted(tight, "byte") +
           " or less: safe for the timing observed only");
@@ -89,8 +101,8 @@ PoolLayout tight_layout(const Survey& survey, const SuggestOptions& options, Tig
   search.most_pools = options.max_pools;
   search.without_spill = layout_bytes(pools);
   search.lower_bound = lower_bound(peaks, options.max_pools).bytes;
-  search.was_workload_missing = survey.workload() == nullptr;
-  if (options.spill && !search.was_workload_missing && search.without_spill > search.lower_bound) {
+  search.was_workload_missing = options.spill && survey.workload() == nullptr;
+  if (options.spill && survey.workload() != nullptr && search.without_spill > search.lower_bound) {
     SpillSearchOptions spill;
     spill.max_pools = options.max_pools;
     spill.seed = options.seed;
@@ -107,17 +119,6 @@ PoolLayout tight_layout(const Survey& survey, const SuggestOptions& options, Tig
     }
   }
   search.bytes = layout_bytes(pools);
-  return pools;
-}
-
-/// With the blocks that the user asked for on top.
-PoolLayout with_additions(PoolLayout pools, const SuggestOptions& options) {
-  for (heap::PoolSpec& pool : pools) {
-    const std::uint64_t more =
-        (std::uint64_t{pool.capacity} * options.headroom_permille + 999) / 1000 + options.contexts;
-    pool.capacity =
-        static_cast<std::uint32_t>(std::min<std::uint64_t>(pool.capacity + more, UINT32_MAX));
-  }
   return pools;
 }
 

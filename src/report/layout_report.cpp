@@ -69,8 +69,10 @@ void render_proof(const LayoutReport& report, Out out) {
                                       [](const LayoutTrace& each) { return each.is_replayed; });
   if (replayed == 0) {
     fmt::format_to(out,
-                   "# Not proven by replay: a summary has no events. Each pool has the blocks\n"
-                   "# that every mix of the summed-up peaks needs.\n#\n");
+                   "# Not proven by replay: a summary has no events. So nothing was in use here,\n"
+                   "# and nothing spilled. Each pool has the blocks that {}\n# needs.\n#\n",
+                   report.suggestion.tight ? "the joint peak of its sizes"
+                                           : "every mix of the summed-up peaks");
   } else {
     fmt::format_to(
         out, "# Proof: {} replayed on these pools.\n# {}, failed: {}\n#\n",
@@ -254,17 +256,18 @@ void render_notes(const LayoutReport& report, Out out) {
                     counted(report.contexts, "block"), counted(report.contexts, "context")));
   }
   if (suggestion.tight_bytes) {
-    notes.push_back(fmt::format(
-        "--tight would take {} or less: safe for the timing observed, not for every mix of the "
-        "peaks.",
-        counted(*suggestion.tight_bytes, "byte")));
+    notes.push_back(
+        fmt::format("--tight would take {} or less, before headroom: safe for the timing observed, "
+                    "not for every mix of the "
+                    "peaks.",
+                    counted(*suggestion.tight_bytes, "byte")));
   }
   if (suggestion.has_idle_bytes) {
     notes.push_back(
         "Not all of the heap's bytes are in pools: with more blocks a request of the trace would "
         "have failed.");
   }
-  if (report.fit) {
+  if (report.fit && !suggestion.headroom_asked) {
     notes.push_back(
         "No headroom: a program that asks for more than the trace did may fail. Without "
         "--fit the spare bytes of the heap are given out among the pools.");

@@ -76,6 +76,11 @@ void render_advice(const TradeOffReport& report, Out out) {
   fmt::format_to(
       out, "<spills>: share of the requests that a larger pool serves in the tight layout.\n");
 
+  if (report.rows.front().tight_bytes) {
+    fmt::format_to(out,
+                   "The search for tight is short here; with --pools N it may find fewer bytes.\n");
+  }
+
   const auto row_of = [&report](bool tight) -> const layout::TradeOff& {
     return report.rows[layout::recommended_pools(report.rows, tight) - 1];
   };

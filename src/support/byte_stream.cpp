@@ -118,7 +118,16 @@ std::string read_file(const std::filesystem::path& path) {
   return text;
 }
 
-void write_file(const std::filesystem::path& path, std::string_view text) {
+void write_file(const std::filesystem::path& named, std::string_view text) {
+  // What a link names is replaced, not the link; and never a device or a pipe.
+  std::error_code failure;
+  const std::filesystem::path followed = std::filesystem::weakly_canonical(named, failure);
+  const std::filesystem::path& path = failure ? named : followed;
+  const auto type = std::filesystem::status(path, failure).type();
+  if (type != std::filesystem::file_type::not_found && type != std::filesystem::file_type::none &&
+      type != std::filesystem::file_type::regular) {
+    throw Error(ExitStatus::kInput, "cannot write '" + named.string() + "': it is no regular file");
+  }
   std::string temporary = path.string() + ".XXXXXX";
   const Descriptor fd(::mkostemp(temporary.data(), O_CLOEXEC));
   if (fd.get() < 0) {

@@ -68,7 +68,8 @@ std::unique_ptr<ByteSink> create_sink(const std::filesystem::path& path);
 std::string read_file(const std::filesystem::path& path);
 
 /// Replaces a file's contents whole or not at all: writes a temporary file beside it and renames.
-/// Keeps the permissions of a file that is replaced. Throws Error (kInput).
-void write_file(const std::filesystem::path& path, std::string_view text);
+/// Keeps the permissions of a file that is replaced; follows links. Throws Error (kInput), also for
+/// a device or a pipe.
+void write_file(const std::filesystem::path& named, std::string_view text);
 
 }  // namespace drone

@@ -158,7 +158,9 @@ TEST(InputFormat, TextAndProgramsAreRefusedAsBefore) {
 
 TEST(InputFormat, TextOfOtherToolsIsRecognised) {
   const auto infer_text = [](std::string_view text) { return infer(bytes_of_text(text)); };
-  for (const char* text : {"a 1 4\n", "# by hand\n\nf 1", "x 1\n", "r 0x5 12\r\n", "a b 4 8\n"}) {
+  for (const char* text : {"a 1 4\n", "# by hand\n\nf 1", "x 1\n", "r 0x5 12\r\n", "a b 4 8\n",
+                           // With a mistake, to be told about.
+                           "a 1\n", "a 1 -5\n", "a 1 4294967296\n", "x -1\n"}) {
     EXPECT_EQ(infer_text(text), FileFormat::kText) << text;
   }
   for (const char* text : {"= Start\n", "= End", "@ ./a:[0x1] + 0x10 0x8\n", "- 0x10\n"}) {
@@ -166,7 +168,7 @@ TEST(InputFormat, TextOfOtherToolsIsRecognised) {
   }
   EXPECT_EQ(infer_text("v 10400 3\nX ./a\n"), FileFormat::kHeaptrack);
   EXPECT_EQ(infer_text("v 10200\n"), FileFormat::kHeaptrack);
-  for (const char* text : {"a 1\n", "# nothing else\n", "a thing of beauty\n", "v 1.0.4\n", "= \n",
+  for (const char* text : {"a\n", "# nothing else\n", "a thing of beauty\n", "v 1.0.4\n", "= \n",
                            "[heap]\n", "alloc 1 4\n", "f 1\n\1\2\n"}) {
     EXPECT_FALSE(is_import(infer_text(text))) << text;
   }

@@ -44,6 +44,7 @@ TEST(RenderTradeOff, PrintsATableAChartAndARecommendation) {
             "<fragm.>: bytes lost inside blocks if every size peaks at once.\n"
             "<headroom>: what the layout leaves of a heap of 2000 bytes.\n"
             "<spills>: share of the requests that a larger pool serves in the tight layout.\n"
+            "The search for tight is short here; with --pools N it may find fewer bytes.\n"
             "\n"
             "Recommended: 3 pools, the fewest that take at most 5 % more than 4.\n"
             "  drone heap generate --pools 3\n");

@@ -85,6 +85,22 @@ TEST(WriteFile, NamesTheFileThatCannotBeWritten) {
   }
 }
 
+TEST(WriteFile, ReplacesWhatALinkNamesAndNoPipe) {
+  const TestFolder folder;
+  const fs::path target = folder.path() / "target";
+  const fs::path link = folder.path() / "link";
+  write_file(target, "old");
+  fs::create_symlink("target", link);
+  write_file(link, "new");
+  EXPECT_TRUE(fs::is_symlink(link));
+  EXPECT_EQ(read_file(target), "new");
+
+  const fs::path pipe = folder.path() / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_THROW(write_file(pipe, "text"), Error);
+  EXPECT_TRUE(fs::is_fifo(pipe));
+}
+
 TEST(CreateSink, ReportsAFullDiskWhenItIsFlushed) {
   const auto sink = create_sink("/dev/full");
   sink->write(std::as_bytes(std::span(std::string_view("lost"))));
