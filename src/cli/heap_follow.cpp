@@ -58,6 +58,7 @@ std::optional<std::string> table(const HeapInput& input, const heaptrace::Follow
   report::HeapReport report = report::make_heap_report(
       trace.usage().usage(), summary, heap_size(input, said), base_alignment(input, said));
   report.still_written = true;
+  if (trace.has_ended()) report::add_growth(report, trace.usage());
   return report::render_text(report);
 }
 
