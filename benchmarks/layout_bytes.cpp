@@ -95,7 +95,9 @@ void run(const std::vector<std::size_t>& pool_counts) {
     print("bound", pools, lower_bound(peaks, pools).bytes);
     SpillSearchOptions search;
     search.max_pools = pools;
-    print_layout("spill", pools, search_with_spill(workload, peaks, search), events);
+    const SpillSearchResult found = search_with_spill(workload, peaks, search);
+    print_layout("spill", pools, found.pools, events);
+    print("proved", pools, found.is_best ? 1 : 0);
     print_layout("tight", pools, optimize(peaks, pools), events);
     print_layout("default", pools, optimize(demands.demands(), pools), events);
   }

@@ -363,6 +363,11 @@ void add_heap(CLI::App& app, Run& run, Environment& environment) {
     to->add_flag("--no-spill", generate_options->no_spill,
                  "With --tight: no pool serves what overflows from a smaller one")
         ->group(group);
+    to->add_flag("--prove", generate_options->prove,
+                 "With --tight: try every layout that takes fewer bytes, until there is none left. "
+                 "Few are tried anyway; with many pools it can take hours, and Ctrl-C ends it with "
+                 "the best found")
+        ->group(group);
     to->add_option("--headroom", generate_options->headroom,
                    "At least so many blocks more in every pool than the trace needs, as in 25%")
         ->type_name("PERCENT")
@@ -396,8 +401,8 @@ void add_heap(CLI::App& app, Run& run, Environment& environment) {
   add_heap_record(*command, run, environment);
   command->callback([&run, &environment, heap, command] {
     if (!command->get_subcommands().empty()) return;
-    for (const char* const option : {"--pools", "--tight", "--no-spill", "--headroom", "--contexts",
-                                     "--seed", "--confidence", "--fit", "--write"}) {
+    for (const char* const option : {"--pools", "--tight", "--no-spill", "--prove", "--headroom",
+                                     "--contexts", "--seed", "--confidence", "--fit", "--write"}) {
       if (command->count(option) == 0) continue;
       throw Error(ExitStatus::kUsage, std::string(option) + " is for `drone heap generate`",
                   "drone heap generate --pools 5");

@@ -34,6 +34,7 @@ struct GenerateOptions {
   std::optional<std::size_t> pools = {};  ///< without it, what each number of pools costs
   bool tight = false;
   bool no_spill = false;
+  bool prove = false;  ///< try every layout that takes fewer bytes than the tight one
   std::optional<std::string> headroom = {};  ///< "25%"
   std::uint32_t contexts = 0;
   std::uint64_t seed = 1;

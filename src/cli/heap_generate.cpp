@@ -28,6 +28,7 @@
 #include "report/layout_report.hpp"
 #include "report/trade_off_report.hpp"
 #include "support/error.hpp"
+#include "support/interrupts.hpp"
 
 namespace drone::cli {
 namespace {
@@ -152,6 +153,7 @@ layout::SuggestOptions suggest_options(const GenerateOptions& options) {
   if (options.headroom) result.headroom_permille = parse_headroom(*options.headroom);
   result.contexts = options.contexts;
   result.seed = options.seed;
+  result.prove = options.prove;
   return result;
 }
 
@@ -165,8 +167,9 @@ ExitStatus print_trade_off(const HeapInput& input, const GenerateOptions& option
       survey_traces(input, suggest.spill ? Depth::kWorkload : Depth::kJointPeaks, environment);
   report::TradeOffReport report;
   Progress progress(environment);
-  suggest.progress = [&progress](double done) {
+  suggest.keep_on = [&progress](layout::SearchPhase, double done) {
     progress.step("trying 1 to 16 pools", static_cast<std::uint64_t>(1000 * done), 1000);
+    return true;
   };
   report.rows = layout::trade_off(asked.survey, kMostPools, suggest);
   progress.end();
@@ -224,9 +227,15 @@ ExitStatus run_heap_generate(const HeapOptions& heap, const GenerateOptions& opt
 
   report::LayoutReport report;
   Progress progress(environment);
-  suggest.progress = [&progress, what = "searching the best of " + std::to_string(*options.pools) +
-                                        " pools"](double done) {
-    progress.step(what, static_cast<std::uint64_t>(1000 * done), 1000);
+  // Ctrl-C ends a proof, which may take hours, with the best layout found until then.
+  std::optional<Interrupts> interrupts;
+  if (suggest.prove) interrupts.emplace();
+  suggest.keep_on = [&](layout::SearchPhase phase, double done) {
+    progress.step(phase == layout::SearchPhase::kProve
+                      ? "trying every layout that takes fewer bytes"
+                      : "searching the best of " + std::to_string(*options.pools) + " pools",
+                  static_cast<std::uint64_t>(1000 * done), 1000);
+    return !interrupts || !interrupts->requested();
   };
   try {
     report.suggestion = layout::suggest(asked.survey, suggest);
@@ -237,6 +246,7 @@ ExitStatus run_heap_generate(const HeapOptions& heap, const GenerateOptions& opt
     report.suggestion = layout::suggest(asked.survey, suggest);
   }
   progress.end();
+  interrupts.reset();
   if (confidence) {
     const layout::PoolLayout pools = report.suggestion.pools;
     const layout::Outlook outlook = look_ahead(input, pools, asked.survey.base_alignment());

@@ -21,15 +21,12 @@
 
 #include <algorithm>
 #include <cassert>
-#include <limits>
 
 #include "drone/heap/select_pool.hpp"
 #include "support/error.hpp"
 
 namespace drone::layout {
 namespace {
-
-constexpr std::uint64_t kImpossible = std::numeric_limits<std::uint64_t>::max();
 
 [[noreturn]] void throw_too_large() {
   throw Error(ExitStatus::kNoLayout, "the trace's requests take more than 4 GB together",
@@ -162,7 +159,7 @@ template <class BeginInterval>
 class Search {
  public:
   /// Searches for layouts of one pool at first. Needs at least one size.
-  Search(std::size_t n, BeginInterval interval) : interval_(interval), least_(n + 1, kImpossible) {
+  Search(std::size_t n, BeginInterval interval) : interval_(interval), least_(n + 1, kNoLayout) {
     least_.back() = 0;
     add_pool();
   }
@@ -170,11 +167,13 @@ class Search {
   std::size_t size_count() const { return least_.size() - 1; }
   std::size_t pool_count() const { return ends_.size(); }
   std::uint64_t least_cost() const { return least_.front(); }
+  /// [i]: of the sizes from the i-th on.
+  const std::vector<std::uint64_t>& least_costs() const { return least_; }
 
   /// Goes on to layouts of one pool more: at most as many as there are sizes.
   void add_pool() {
     const std::size_t n = size_count();
-    std::vector<std::uint64_t> least(n + 1, kImpossible);
+    std::vector<std::uint64_t> least(n + 1, kNoLayout);
     std::vector<std::uint32_t> end(n, 0);
     for (std::size_t i = 0; i != n; ++i) {
       auto interval = interval_(i);
@@ -184,7 +183,7 @@ class Search {
         if (!interval.is_allowed()) continue;
         const std::uint64_t rest = least_[j + 1];
         // The first of equals has the smallest block.
-        if (rest != kImpossible && interval.cost() + rest < least[i]) {
+        if (rest != kNoLayout && interval.cost() + rest < least[i]) {
           least[i] = interval.cost() + rest;
           end[i] = static_cast<std::uint32_t>(j + 1);
         }
@@ -271,6 +270,21 @@ LowerBound lower_bound(const JointPeaks& peaks, std::size_t max_pools) {
     bound.pools[i].capacity -= bound.pools[i + 1].capacity;
   }
   return bound;
+}
+
+std::vector<std::vector<std::uint64_t>> lower_bounds(const JointPeaks& peaks,
+                                                     std::size_t max_pools) {
+  const std::size_t n = peaks.sizes().size();
+  std::vector<std::vector<std::uint64_t>> least{std::vector<std::uint64_t>(n + 1, kNoLayout)};
+  least.front().back() = 0;
+  if (n == 0) return least;
+  Search search(n, [&peaks](std::size_t i) { return BoundInterval(peaks, i); });
+  least.push_back(search.least_costs());
+  while (search.pool_count() < std::min(max_pools, n)) {
+    search.add_pool();
+    least.push_back(search.least_costs());
+  }
+  return least;
 }
 
 PoolLayout with_headroom(PoolLayout pools, std::uint64_t heap_size) {

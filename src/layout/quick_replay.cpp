@@ -198,10 +198,11 @@ QuickReplay::Outcome QuickReplay::run(const PoolEnds& ends,
     }
     Record& record = records_[fresh];
     if (!replay_group(group, record, outcome)) {
+      failed_group_ = group;
+      failed_record_ = fresh;
+      // A record of half a group is of no use to another try.
       if (is_mine) {
-        // It says nothing now.
         record.begin_hash = ~hash_;
-        record.most[0] = INT32_MAX;
       } else {
         free_records_.push_back(fresh);
       }
@@ -215,6 +216,21 @@ QuickReplay::Outcome QuickReplay::run(const PoolEnds& ends,
   }
   forget_spilled();
   return outcome;
+}
+
+QuickReplay::Failure QuickReplay::failure() {
+  const std::size_t n = try_.pools.ends.size();
+  Failure failure;
+  failure.most.resize(n);
+  for (std::size_t group = 0; group <= failed_group_; ++group) {
+    const Record& record = records_[group == failed_group_ ? failed_record_ : try_.records[group]];
+    failure.refusing |= record.refusing;
+    for (std::size_t p = 0; p != n; ++p) {
+      failure.most[p] = std::max(failure.most[p], static_cast<std::uint32_t>(record.most[p]));
+    }
+  }
+  steps_ += 1 + failed_group_ / 8;
+  return failure;
 }
 
 /// Whether a group that begins as in the record would go so with the capacities of the try.
@@ -305,6 +321,7 @@ bool QuickReplay::replay_span(std::size_t span, Record& record, Outcome& outcome
     if (held == kMostPools || (server.pools >> held & 1) == 0) {
       const std::uint64_t servers = server.pools & free;
       if (servers == 0) {
+        record.refusing |= server.pools;
         explain(server, outcome);
         return false;
       }

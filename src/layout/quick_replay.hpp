@@ -33,6 +33,13 @@ namespace drone::layout {
 /// from the end of the one before to its own end, and its block is the least that serves them.
 using PoolEnds = std::vector<std::uint32_t>;
 
+/// A layout to try: a pool for each end.
+struct Candidate {
+  PoolEnds ends;
+  std::vector<std::uint32_t> capacities;
+  std::uint64_t bytes = 0;
+};
+
 class QuickReplay {
  public:
   /// `workload` must outlive this.
@@ -56,13 +63,23 @@ class QuickReplay {
   /// pools are those that were kept, or those of the try before.
   Outcome run(const PoolEnds& ends, std::span<const std::uint32_t> capacities);
 
+  /// Why a try failed, in terms of capacities: with the same pools it fails as well, whatever the
+  /// capacities of those that are not `refusing`, as long as they are not below `most`.
+  struct Failure {
+    std::uint64_t refusing = 0;  ///< pools that were empty when asked, as a set of bits
+    std::vector<std::uint32_t> most;
+  };
+
+  /// Of the last try, which has failed.
+  Failure failure();
+
   /// The last try is what the next ones will be like.
   void keep();
 
   /// What all tries have taken so far, in steps of about the same time: the measure of a search,
   /// because it is the same on every machine.
   std::uint64_t steps() const { return steps_; }
-  void count_step() { ++steps_; }
+  void count_steps(std::uint64_t steps) { steps_ += steps; }
 
  private:
   static constexpr std::size_t kSpan = 64;         ///< changes
@@ -139,6 +156,8 @@ class QuickReplay {
   std::vector<std::uint32_t> kept_;  ///< by group: index of records_
   Pools kept_pools_;
   Try try_;
+  std::size_t failed_group_ = 0;
+  std::uint32_t failed_record_ = 0;  ///< what the last try did there until it failed
 
   // The moment of the try.
   std::array<std::int32_t, kMostPools> capacity_{};

@@ -3,8 +3,12 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <bit>
+#include <future>
+#include <utility>
 
+#include "layout/exhaustive_search.hpp"
 #include "layout/quick_replay.hpp"
 
 namespace drone::layout {
@@ -33,18 +37,42 @@ class Random {
   std::uint64_t state_;
 };
 
-struct Candidate {
-  PoolEnds ends;
-  std::vector<std::uint32_t> capacities;
-  std::uint64_t bytes = 0;
+/// What is known before anything was tried.
+struct Starts {
+  std::uint64_t lower_bound = 0;
+  Candidate bound_like;  ///< takes so much, and may not run
+  Candidate no_spill;
 };
 
-class SpillSearch {
- public:
-  SpillSearch(const Workload& workload, const JointPeaks& peaks, const SpillSearchOptions& options)
-      : peaks_(peaks), options_(options), replay_(workload), random_(options.seed) {}
+/// A pool without blocks is none: the next one serves its sizes.
+Candidate candidate_of(const JointPeaks& peaks, const PoolLayout& pools) {
+  Candidate candidate;
+  candidate.bytes = layout_bytes(pools);
+  const std::vector<std::uint32_t>& sizes = peaks.sizes();
+  for (const heap::PoolSpec& pool : pools) {
+    if (pool.capacity == 0) continue;
+    const auto end = std::upper_bound(sizes.begin(), sizes.end(), pool.block_size);
+    candidate.ends.push_back(static_cast<std::uint32_t>(end - sizes.begin()));
+    candidate.capacities.push_back(pool.capacity);
+  }
+  return candidate;
+}
 
-  PoolLayout run();
+/// Annealing, in one thread.
+class Annealing {
+ public:
+  using KeepOn = std::function<bool(double)>;
+
+  Annealing(const Workload& workload, const JointPeaks& peaks, std::size_t max_pools,
+            std::uint64_t seed)
+      : peaks_(peaks), max_pools_(max_pools), replay_(workload), random_(seed) {}
+
+  /// Begins with `best`, and stops after so many steps, or with as few bytes as the bound's.
+  /// `keep_on` is asked now and then, with the part that is done.
+  void run(const Starts& starts, const Candidate& best, std::uint64_t steps, KeepOn keep_on);
+
+  const Candidate& best() const { return best_; }
+  QuickReplay& replay() { return replay_; }
 
  private:
   std::uint32_t begin(const Candidate& candidate, std::size_t pool) const {
@@ -58,7 +86,6 @@ class SpillSearch {
     if (pool == candidate.ends.size()) return 0;
     return peaks_.peak(begin(candidate, pool), peaks_.sizes().size() - 1);
   }
-  Candidate from(const PoolLayout& pools) const;
   bool complete(Candidate& candidate, std::uint64_t limit);
   void anneal(Candidate current, std::uint64_t divisor, std::uint64_t steps_end);
   bool propose(Candidate& candidate);
@@ -67,33 +94,24 @@ class SpillSearch {
   void join(Candidate& candidate, std::size_t pool) const;
   bool split(Candidate& candidate, std::size_t pool);
   bool shift(Candidate& candidate, std::size_t pool);
-  void tell_progress();
+  bool keeps_on();
 
   const JointPeaks& peaks_;
-  const SpillSearchOptions& options_;
+  std::size_t max_pools_;
   QuickReplay replay_;
   Random random_;
   Candidate best_;
   std::uint64_t least_ = 0;  ///< bytes: no layout has less
-  std::uint64_t told_ = 0;   ///< steps when progress was told last
+  std::uint64_t begin_ = 0;  ///< in steps of the replay
+  std::uint64_t steps_ = 0;
+  KeepOn keep_on_;
+  std::uint64_t asked_ = 0;  ///< when it was asked last whether to go on
+  bool is_stopped_ = false;
 };
-
-/// A pool without blocks is none: the next one serves its sizes.
-Candidate SpillSearch::from(const PoolLayout& pools) const {
-  Candidate candidate;
-  const std::vector<std::uint32_t>& sizes = peaks_.sizes();
-  for (const heap::PoolSpec& pool : pools) {
-    if (pool.capacity == 0) continue;
-    const auto end = std::upper_bound(sizes.begin(), sizes.end(), pool.block_size);
-    candidate.ends.push_back(static_cast<std::uint32_t>(end - sizes.begin()));
-    candidate.capacities.push_back(pool.capacity);
-  }
-  return candidate;
-}
 
 /// Adds blocks until every request is served. False as soon as that takes more bytes than `limit`,
 /// or if there is no block for one of the pools.
-bool SpillSearch::complete(Candidate& candidate, std::uint64_t limit) {
+bool Annealing::complete(Candidate& candidate, std::uint64_t limit) {
   const std::size_t n = candidate.ends.size();
   std::vector<std::uint32_t> blocks(n);
   std::uint64_t sum = 0;
@@ -128,7 +146,7 @@ bool SpillSearch::complete(Candidate& candidate, std::uint64_t limit) {
 }
 
 /// One pool for the sizes of two.
-void SpillSearch::join(Candidate& c, std::size_t p) const {
+void Annealing::join(Candidate& c, std::size_t p) const {
   c.capacities[p + 1] += c.capacities[p];
   c.capacities.erase(c.capacities.begin() + static_cast<std::ptrdiff_t>(p));
   c.ends.erase(c.ends.begin() + static_cast<std::ptrdiff_t>(p));
@@ -136,7 +154,7 @@ void SpillSearch::join(Candidate& c, std::size_t p) const {
 
 /// Two pools for the sizes of one. The upper gets as many blocks as it must have, and some of those
 /// beyond.
-bool SpillSearch::split(Candidate& c, std::size_t p) {
+bool Annealing::split(Candidate& c, std::size_t p) {
   const std::uint32_t first = begin(c, p);
   const std::uint32_t sizes = c.ends[p] - first;
   if (sizes < 2) return false;
@@ -156,7 +174,7 @@ bool SpillSearch::split(Candidate& c, std::size_t p) {
 }
 
 /// Moves the boundary between two pools. Blocks beyond the least stay with their pools.
-bool SpillSearch::shift(Candidate& c, std::size_t p) {
+bool Annealing::shift(Candidate& c, std::size_t p) {
   const auto least = [&](std::size_t i) { return above(c, i) - above(c, i + 1); };
   const auto spare = [&](std::size_t i) {
     return c.capacities[i] > least(i) ? c.capacities[i] - least(i) : 0;
@@ -176,7 +194,7 @@ bool SpillSearch::shift(Candidate& c, std::size_t p) {
   return c.capacities[p] != 0 && c.capacities[p + 1] != 0;
 }
 
-bool SpillSearch::shrink(Candidate& c) {
+bool Annealing::shrink(Candidate& c) {
   const std::size_t p = random_.below(c.ends.size());
   const std::uint32_t fewer = random_.few();
   if (c.capacities[p] <= fewer) return false;
@@ -185,7 +203,7 @@ bool SpillSearch::shrink(Candidate& c) {
 }
 
 /// Blocks of one pool for blocks of another, at most as many bytes more as one of them has.
-bool SpillSearch::exchange(Candidate& c) {
+bool Annealing::exchange(Candidate& c) {
   const std::size_t p = random_.below(c.ends.size());
   std::size_t q = random_.below(c.ends.size() - 1);
   if (q >= p) ++q;
@@ -198,9 +216,9 @@ bool SpillSearch::exchange(Candidate& c) {
 }
 
 /// A small change. False if there is none of the kind that was drawn.
-bool SpillSearch::propose(Candidate& c) {
+bool Annealing::propose(Candidate& c) {
   const std::size_t n = c.ends.size();
-  if (n < options_.max_pools && random_.below(10) == 0) {
+  if (n < max_pools_ && random_.below(10) == 0) {
     return split(c, random_.below(n));
   }
   const std::uint32_t dice = random_.below(100);
@@ -212,30 +230,33 @@ bool SpillSearch::propose(Candidate& c) {
   return dice < 86 || split(c, random_.below(n - 1));
 }
 
-void SpillSearch::tell_progress() {
+/// Asks now and then.
+bool Annealing::keeps_on() {
   constexpr std::uint64_t kOften = 1'000'000;
-  if (!options_.progress || replay_.steps() - told_ < kOften) return;
-  told_ = replay_.steps();
-  options_.progress(std::min(told_, options_.steps));
+  if (replay_.steps() - asked_ >= kOften) {
+    asked_ = replay_.steps();
+    const std::uint64_t done = std::min(asked_ - begin_, steps_);
+    is_stopped_ = !keep_on_(static_cast<double>(done) / static_cast<double>(steps_));
+  }
+  return !is_stopped_;
 }
 
 /// Goes from one layout to the next, which may be worse, by less and less: at first by up to one
 /// part in `divisor` of the bytes. In integers, so that every machine goes the same way.
-void SpillSearch::anneal(Candidate current, std::uint64_t divisor, std::uint64_t steps_end) {
+void Annealing::anneal(Candidate current, std::uint64_t divisor, std::uint64_t steps_end) {
   const std::uint64_t steps_begin = replay_.steps();
-  if (steps_begin >= steps_end || !complete(current, UINT64_MAX)) return;
+  if (is_stopped_ || steps_begin >= steps_end || !complete(current, UINT64_MAX)) return;
   replay_.keep();
   Candidate candidate;
-  while (replay_.steps() < steps_end && best_.bytes != least_) {
+  while (replay_.steps() < steps_end && best_.bytes != least_ && keeps_on()) {
     const std::uint64_t left =
         (steps_end - replay_.steps()) * 1024 / (steps_end - steps_begin);  // of 1024
     const std::uint64_t most_worse = current.bytes / divisor * left / 1024 * left / 1024;
     const std::uint64_t worse =
         most_worse * random_.below(1024) / 1024 * random_.below(1024) / 1024;
-    tell_progress();
     candidate = current;
     if (!propose(candidate) || !complete(candidate, current.bytes + worse)) {
-      replay_.count_step();
+      replay_.count_steps(1);
       continue;
     }
     replay_.keep();
@@ -244,21 +265,16 @@ void SpillSearch::anneal(Candidate current, std::uint64_t divisor, std::uint64_t
   }
 }
 
-PoolLayout SpillSearch::run() {
-  const LowerBound bound = lower_bound(peaks_, options_.max_pools);
-  least_ = bound.bytes;
-  const PoolLayout no_spill_pools = optimize(peaks_, options_.max_pools);
-  Candidate no_spill = from(no_spill_pools);
-  best_ = no_spill;
-  best_.bytes = layout_bytes(no_spill_pools);
-  if (!options_.start.empty() && layout_bytes(options_.start) < best_.bytes) {
-    best_ = from(options_.start);
-    best_.bytes = layout_bytes(options_.start);
-  }
-  Candidate bound_like = from(bound.pools);
-  const bool has_blocks = complete(bound_like, UINT64_MAX);
-  if (!has_blocks) bound_like = no_spill;
-  if (has_blocks && bound_like.bytes < best_.bytes) best_ = bound_like;
+void Annealing::run(const Starts& starts, const Candidate& best, std::uint64_t steps,
+                    KeepOn keep_on) {
+  least_ = starts.lower_bound;
+  best_ = best;
+  begin_ = asked_ = replay_.steps();
+  steps_ = steps;
+  keep_on_ = std::move(keep_on);
+  Candidate bound_like = starts.bound_like;
+  if (!complete(bound_like, UINT64_MAX)) bound_like = starts.no_spill;  // there are no such blocks
+  if (bound_like.bytes < best_.bytes) best_ = bound_like;
 
   // Two starts, then closer and closer around the best.
   struct Round {
@@ -266,28 +282,139 @@ PoolLayout SpillSearch::run() {
     std::uint64_t divisor;
   };
   const std::array<Round, 6> rounds{{{&bound_like, 16},
-                                     {&no_spill, 16},
+                                     {&starts.no_spill, 16},
                                      {&best_, 64},
                                      {&best_, 256},
                                      {&best_, 64},
                                      {&best_, 256}}};
-  const std::uint64_t steps_begin = replay_.steps();
   for (std::size_t i = 0; i != rounds.size(); ++i) {
-    anneal(*rounds[i].start, rounds[i].divisor,
-           steps_begin + options_.steps * (i + 1) / rounds.size());
+    anneal(*rounds[i].start, rounds[i].divisor, begin_ + steps * (i + 1) / rounds.size());
   }
-  PoolLayout pools;
+}
+
+/// The whole search. First a short one: often all that is left can be tried then. If not, a long
+/// one, several times side by side, and once more all that is left.
+class SpillSearch {
+ public:
+  SpillSearch(const Workload& workload, const JointPeaks& peaks, const SpillSearchOptions& options)
+      : workload_(workload),
+        peaks_(peaks),
+        options_(options),
+        seeds_(options.seed),
+        first_(workload, peaks, options.max_pools, seeds_.next()),
+        exhaustive_(peaks, options.max_pools, first_.replay()) {}
+
+  SpillSearchResult run();
+
+ private:
+  static constexpr std::size_t kSideBySide = 4;
+
+  void anneal_side_by_side(std::uint64_t steps);
+  bool try_all(std::uint64_t most, std::uint64_t steps);
+  bool keeps_on(SearchPhase phase, double done);
+  SpillSearchResult result(bool is_best);
+
+  const Workload& workload_;
+  const JointPeaks& peaks_;
+  const SpillSearchOptions& options_;
+  Random seeds_;
+  Annealing first_;
+  ExhaustiveSearch exhaustive_;
+  Starts starts_;
+  Candidate best_;
+  std::atomic<bool> is_stopped_ = false;
+};
+
+bool SpillSearch::keeps_on(SearchPhase phase, double done) {
+  if (options_.keep_on && !options_.keep_on(phase, done)) is_stopped_ = true;
+  return !is_stopped_;
+}
+
+/// Each begins anew, with a seed of its own: what one of them finds does not lead another.
+void SpillSearch::anneal_side_by_side(std::uint64_t steps) {
+  std::array<std::future<Candidate>, kSideBySide - 1> others;
+  const auto search = [&](std::uint64_t seed, const Annealing::KeepOn& keep_on) {
+    Annealing annealing(workload_, peaks_, options_.max_pools, seed);
+    annealing.run(starts_, best_, steps, keep_on);
+    return annealing.best();
+  };
+  for (std::future<Candidate>& other : others) {
+    // Where no thread can be had, the call waits for its turn.
+    other = std::async(std::launch::async | std::launch::deferred, search, seeds_.next(),
+                       [this](double) { return !is_stopped_; });
+  }
+  Candidate best =
+      search(seeds_.next(), [this](double done) { return keeps_on(SearchPhase::kImprove, done); });
+  for (std::future<Candidate>& other : others) {
+    Candidate found = other.get();
+    if (found.bytes < best.bytes) best = std::move(found);
+  }
+  best_ = std::move(best);
+}
+
+/// Tries what takes fewer bytes than the best, if that are fewer than `most` layouts; no longer
+/// than `steps`, and less if it is clear that they would not be enough. Whether there is nothing
+/// left.
+bool SpillSearch::try_all(std::uint64_t most, std::uint64_t steps) {
+  if (is_stopped_) return false;
+  const std::uint64_t count = exhaustive_.count(best_.bytes, most);
+  if (count == most && !options_.prove) return false;
+  QuickReplay& replay = first_.replay();
+  const std::uint64_t begin = replay.steps();
+  std::uint64_t asked = begin;
+  return exhaustive_.improve(best_, [&](std::uint64_t visited) {
+    constexpr std::uint64_t kOften = 1'000'000;
+    if (replay.steps() - asked < kOften) return true;
+    asked = replay.steps();
+    const double done = static_cast<double>(visited) / static_cast<double>(count);
+    if (!keeps_on(SearchPhase::kProve, std::min(done, 1.0))) return false;
+    if (options_.prove) return true;
+    const std::uint64_t used = asked - begin;
+    constexpr std::uint64_t kEnoughToTell = 5 * kOften;
+    return used < kEnoughToTell || (used < steps && used * count / 2 < steps * visited);
+  });
+}
+
+/// `nothing_left`: all that take fewer bytes were tried.
+SpillSearchResult SpillSearch::result(bool nothing_left) {
+  SpillSearchResult result;
   for (std::size_t p = 0; p != best_.ends.size(); ++p) {
-    pools.push_back({block(best_, p), best_.capacities[p]});
+    const std::uint32_t begin = p == 0 ? 0 : best_.ends[p - 1];
+    result.pools.push_back({first_.replay().block(begin, best_.ends[p]), best_.capacities[p]});
   }
-  return pools;
+  if (ExhaustiveSearch::covers_all_layouts(peaks_)) {
+    if (!nothing_left) result.untried = exhaustive_.count(best_.bytes, kManyLayouts);
+    result.is_best = result.untried == 0;
+  } else {
+    result.is_best = best_.bytes == starts_.lower_bound;
+  }
+  return result;
+}
+
+SpillSearchResult SpillSearch::run() {
+  const LowerBound bound = lower_bound(peaks_, options_.max_pools);
+  starts_.lower_bound = bound.bytes;
+  starts_.bound_like = candidate_of(peaks_, bound.pools);
+  starts_.no_spill = candidate_of(peaks_, optimize(peaks_, options_.max_pools));
+  best_ = starts_.no_spill;
+  if (!options_.start.empty() && layout_bytes(options_.start) < best_.bytes) {
+    best_ = candidate_of(peaks_, options_.start);
+  }
+  constexpr std::uint64_t kFew = 1'000'000;
+  const std::uint64_t steps = options_.steps;
+  first_.run(starts_, best_, steps / 8,
+             [this](double done) { return keeps_on(SearchPhase::kImprove, done / 8); });
+  best_ = first_.best();
+  if (try_all(kFew, steps * 3 / 8)) return result(true);
+  if (!is_stopped_) anneal_side_by_side(steps * 3 / 4);
+  return result(try_all(10 * kFew, steps));
 }
 
 }  // namespace
 
-PoolLayout search_with_spill(const Workload& workload, const JointPeaks& peaks,
-                             const SpillSearchOptions& options) {
-  if (workload.sizes().empty()) return {};
+SpillSearchResult search_with_spill(const Workload& workload, const JointPeaks& peaks,
+                                    const SpillSearchOptions& options) {
+  if (workload.sizes().empty()) return {{}, true, 0};
   return SpillSearch(workload, peaks, options).run();
 }
 

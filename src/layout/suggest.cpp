@@ -107,18 +107,18 @@ PoolLayout tight_layout(const Survey& survey, const SuggestOptions& options, Tig
     spill.max_pools = options.max_pools;
     spill.seed = options.seed;
     spill.steps = options.steps;
-    if (options.progress) {
-      spill.progress = [&options, &spill](std::uint64_t steps) {
-        options.progress(static_cast<double>(steps) / static_cast<double>(spill.steps));
-      };
-    }
-    PoolLayout found = search_with_spill(*survey.workload(), peaks, spill);
-    if (layout_bytes(found) < search.without_spill) {
-      pools = std::move(found);
+    spill.prove = options.prove;
+    spill.keep_on = options.keep_on;
+    SpillSearchResult found = search_with_spill(*survey.workload(), peaks, spill);
+    search.is_best = found.is_best;
+    search.untried = found.untried;
+    if (layout_bytes(found.pools) < search.without_spill) {
+      pools = std::move(found.pools);
       search.spills = true;
     }
   }
   search.bytes = layout_bytes(pools);
+  if (search.bytes == search.lower_bound) search.is_best = true;
   return pools;
 }
 
@@ -227,7 +227,7 @@ std::vector<TradeOff> trade_off(const Survey& survey, std::size_t most_pools,
         spill.seed = options.seed;
         spill.steps = steps;
         spill.start = tight;
-        found = search_with_spill(*workload, *peaks, spill);
+        found = search_with_spill(*workload, *peaks, spill).pools;
       }
       tight = std::move(found);
       row.tight_bytes = layout_bytes(tight);
@@ -238,9 +238,8 @@ std::vector<TradeOff> trade_off(const Survey& survey, std::size_t most_pools,
       }
     }
     rows.push_back(row);
-    if (options.progress) {
-      options.progress(static_cast<double>(k) / static_cast<double>(most_pools));
-    }
+    const double done = static_cast<double>(k) / static_cast<double>(most_pools);
+    if (options.keep_on && !options.keep_on(SearchPhase::kImprove, done)) break;
   }
   return rows;
 }

@@ -34,9 +34,11 @@ struct SuggestOptions {
   /// Contexts (threads, interrupts) that may be preempted inside a heap operation, beside the one
   /// that runs: as many blocks more in every pool.
   std::uint32_t contexts = 0;
-  std::uint64_t seed = 1;                          ///< of the search with spill
-  std::uint64_t steps = kSpillSearchSteps;         ///< of that search
-  std::function<void(double done)> progress = {};  ///< of that search, from 0 to 1
+  // Of the search with spill, as SpillSearchOptions has them.
+  std::uint64_t seed = 1;
+  std::uint64_t steps = kSpillSearchSteps;
+  bool prove = false;
+  std::function<bool(SearchPhase, double)> keep_on = {};
 };
 
 /// A choice that the user did not ask for and may prefer.
@@ -55,6 +57,8 @@ struct TightSearch {
   std::uint64_t lower_bound = 0;      ///< bytes: no layout of so many pools has less
   bool spills = false;                ///< larger pools serve what overflows
   bool was_workload_missing = false;  ///< nothing to try spill on
+  bool is_best = false;               ///< no layout of so many pools takes fewer bytes
+  std::uint64_t untried = 0;          ///< as SpillSearchResult has it
 
   friend bool operator==(const TightSearch&, const TightSearch&) = default;
 };

@@ -99,9 +99,9 @@ std::string tight_in_words(const LayoutReport& report) {
   std::string text = fmt::format("Tight: it takes {}", counted(tight.bytes, "byte"));
   if (report.contexts != 0 || report.suggestion.headroom_asked) text += " before what was added";
   text += ". ";
-  if (tight.bytes == tight.lower_bound) {
-    text += fmt::format("No layout of at most {} takes fewer: proved.",
-                        counted(tight.most_pools, "pool"));
+  const std::string most_pools = counted(tight.most_pools, "pool");
+  if (tight.is_best) {
+    text += fmt::format("Proved: no layout of at most {} takes fewer.", most_pools);
   } else {
     const double gap = 100.0 * static_cast<double>(tight.bytes - tight.lower_bound) /
                        static_cast<double>(tight.lower_bound);
@@ -109,8 +109,13 @@ std::string tight_in_words(const LayoutReport& report) {
         "Proved: no layout of at most {} can take fewer than {}, whatever rule places the "
         "requests. So it is "
         "within {:.2f}% of the best there can be.",
-        counted(tight.most_pools, "pool"), counted(tight.lower_bound, "byte"),
-        std::ceil(gap * 100) / 100);
+        most_pools, counted(tight.lower_bound, "byte"), std::ceil(gap * 100) / 100);
+    if (tight.untried >= layout::kManyLayouts) {
+      text += " Very many layouts in between are left to try.";
+    } else if (tight.untried != 0) {
+      text += fmt::format(" In between, {} {} left to try: --prove does.",
+                          counted(tight.untried, "layout"), tight.untried == 1 ? "is" : "are");
+    }
   }
   if (tight.spills) {
     text += fmt::format(

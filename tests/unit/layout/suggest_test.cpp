@@ -195,7 +195,7 @@ TEST(SuggestTight, SaysWhatSpillSavesAndWhatNoLayoutCanDoWithLess) {
   EXPECT_THAT(suggestion.pools, ElementsAre(PoolSpec{4, 2}, PoolSpec{12, 2}));
   EXPECT_THAT(suggestion.needed, ElementsAre(2, 2));
   EXPECT_EQ(suggestion.heap_size, 32U);
-  EXPECT_EQ(suggestion.tight, (TightSearch{2, 32, 36, 32, true, false}));
+  EXPECT_EQ(suggestion.tight, (TightSearch{2, 32, 36, 32, true, false, true, 0}));
   EXPECT_EQ(suggestion.more_pools, std::nullopt);
   EXPECT_EQ(suggestion.tight_bytes, std::nullopt);
 }
@@ -205,7 +205,7 @@ TEST(SuggestTight, LeavesSpillOutIfToldTo) {
   options.spill = false;
   const Suggestion suggestion = suggest(survey_of(spilling()), options);
   EXPECT_THAT(suggestion.pools, ElementsAre(PoolSpec{4, 3}, PoolSpec{12, 2}));
-  EXPECT_EQ(suggestion.tight, (TightSearch{2, 36, 36, 32, false, false}));
+  EXPECT_EQ(suggestion.tight, (TightSearch{2, 36, 36, 32, false, false, false, 0}));
 }
 
 TEST(SuggestTight, SaysThatSpillCouldNotBeTried) {
@@ -213,7 +213,7 @@ TEST(SuggestTight, SaysThatSpillCouldNotBeTried) {
   survey.add(spilling().events());
   survey.end_trace();
   const Suggestion suggestion = suggest(survey, tight(2));
-  EXPECT_EQ(suggestion.tight, (TightSearch{2, 36, 36, 32, false, true}));
+  EXPECT_EQ(suggestion.tight, (TightSearch{2, 36, 36, 32, false, true, false, 0}));
 }
 
 TEST(SuggestTight, RefusesTooManySizes) {
@@ -383,7 +383,10 @@ TEST(TradeOff, NeverGetsWorseWithMorePools) {
     SuggestOptions options;
     options.steps = 400'000;
     std::vector<double> progress;
-    options.progress = [&progress](double done) { progress.push_back(done); };
+    options.keep_on = [&progress](SearchPhase, double done) {
+      progress.push_back(done);
+      return true;
+    };
     const std::vector<TradeOff> rows = trade_off(survey, 16, options);
     ASSERT_EQ(rows.size(), 16U);
     EXPECT_EQ(progress.size(), 16U);

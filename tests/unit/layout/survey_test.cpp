@@ -37,7 +37,7 @@ TEST(Survey, OfSeveralTracesGivesLayoutsThatServeEach) {
     const PoolLayout sums = optimize(survey.demands().demands(), max_pools);
     const PoolLayout joint = optimize(*survey.joint_peaks(), max_pools);
     const PoolLayout spilling =
-        search_with_spill(*survey.workload(), *survey.joint_peaks(), options);
+        search_with_spill(*survey.workload(), *survey.joint_peaks(), options).pools;
     RC_ASSERT(layout_bytes(spilling) <= layout_bytes(joint));
     RC_ASSERT(layout_bytes(joint) <= layout_bytes(sums));
     std::uint64_t unservable = 0;

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// All layouts that take fewer bytes than the best one known, and might run: often they are so few
+// that each can be tried. Then the best one known is proved to be the best there is
+// (docs/layout-search.md, "Trying all that is left").
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "layout/joint_peaks.hpp"
+#include "layout/quick_replay.hpp"
+
+namespace drone::layout {
+
+class ExhaustiveSearch {
+ public:
+  /// Whether it looks at every layout there is, up to such that take more bytes and serve the same:
+  /// if no request needs a larger alignment than another does.
+  static bool covers_all_layouts(const JointPeaks& peaks);
+
+  /// For layouts of at most `max_pools` pools, tried on `replay`. Both must outlive this; `peaks`
+  /// has a size, and is of the same traces. O(max_pools x n^2) at worst, n the number of sizes.
+  ExhaustiveSearch(const JointPeaks& peaks, std::size_t max_pools, QuickReplay& replay);
+
+  /// How many layouts take fewer than `bytes` and hold from each pool on what must fit there;
+  /// `most` if there are more, or so many choices of pools that counting takes longer than a blink.
+  std::uint64_t count(std::uint64_t bytes, std::uint64_t most);
+
+  /// Tries them all, and all that take fewer bytes than one that runs: that becomes `best`.
+  /// `keep_on` is told now and then how many of those that count() counts are behind. False if it
+  /// answered false: then some are left.
+  bool improve(Candidate& best, const std::function<bool(std::uint64_t)>& keep_on);
+
+  /// Layouts that were replayed.
+  std::uint64_t tried() const { return tried_; }
+
+ private:
+  /// Takes each choice of pools that could hold less than limit_ bytes to `visit`.
+  template <class Visit>
+  void for_each_choice(Visit visit);
+  template <class Visit>
+  void choose_pools(std::uint32_t begin, std::size_t pools_left, std::uint64_t bytes, Visit& visit);
+  std::uint64_t step(std::size_t pool) const {
+    return blocks_[pool] - (pool == 0 ? 0 : blocks_[pool - 1]);
+  }
+  std::uint64_t least_beyond(std::size_t pool, std::uint64_t blocks) const;
+  template <class VisitLast>
+  void choose_capacities(std::size_t pool, std::uint64_t bytes, VisitLast& visit);
+  void try_capacities(std::uint64_t first, std::uint64_t bytes, Candidate& best,
+                      const std::function<bool(std::uint64_t)>& keep_on);
+  bool is_known_to_fail(bool& with_more_of_the_first);
+
+  const JointPeaks& peaks_;
+  QuickReplay& replay_;
+  /// [k][i]: least bytes of k pools, all that they hold being of the i-th size or above, counted
+  /// from the block of the size below.
+  std::vector<std::vector<std::uint64_t>> least_;
+
+  std::uint64_t limit_ = 0;  ///< bytes
+  bool is_stopped_ = false;
+  std::uint64_t visited_ = 0;
+  std::uint64_t tried_ = 0;
+
+  // The choice of pools that is looked at.
+  Candidate candidate_;
+  std::vector<std::uint32_t> blocks_;
+  std::vector<std::uint32_t> least_held_;       ///< blocks that it and all above have at least
+  std::vector<std::uint64_t> held_;             ///< that they have
+  std::vector<QuickReplay::Failure> failures_;  ///< with these pools, the last that was met first
+};
+
+}  // namespace drone::layout
