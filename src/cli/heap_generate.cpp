@@ -55,6 +55,7 @@ Asked read_traces(const HeapInput& input, std::uint32_t base_alignment,
       describe(trace, summary, asked.said);
       continue;
     }
+    asked.survey.tell_progress(joint_peaks_progress(trace));
     asked.traces.push_back(read_trace(
         trace, [&] { asked.survey.restart_trace(); },
         [&](std::span<const Event> events) { asked.survey.add(events); }));

@@ -10,7 +10,6 @@
 #include <utility>
 #include <vector>
 
-#include "cli/progress.hpp"
 #include "support/byte_stream.hpp"
 #include "support/error.hpp"
 
@@ -20,18 +19,19 @@ namespace {
 /// A trace that can be read only once (a pipe, standard input), kept so that it can be read again.
 class KeptTrace {
  public:
-  explicit KeptTrace(std::filesystem::path path) : path_(std::move(path)) {}
+  KeptTrace(std::filesystem::path path, FileProgress& progress)
+      : path_(std::move(path)), progress_(progress) {}
 
   std::unique_ptr<ByteSource> open() {
     if (!bytes_) bytes_ = read_all();
-    return std::make_unique<MemorySource>(*bytes_);
+    return progress_.watch(std::make_unique<MemorySource>(*bytes_), bytes_->size());
   }
 
  private:
   static constexpr std::size_t kMostBytes = std::size_t{1} << 30;
 
   std::vector<std::byte> read_all() const {
-    const std::unique_ptr<ByteSource> source = open_source(path_);
+    const std::unique_ptr<ByteSource> source = progress_.watch(open_source(path_), 0);
     std::vector<std::byte> bytes;
     std::vector<std::byte> buffer(std::size_t{1} << 16);
     while (const std::size_t n = source->read(buffer)) {
@@ -45,17 +45,18 @@ class KeptTrace {
   }
 
   std::filesystem::path path_;
+  FileProgress& progress_;
   std::optional<std::vector<std::byte>> bytes_;
 };
 
-heaptrace::OpenStream opener(const std::filesystem::path& path, const std::string& shown,
-                             const Environment& environment) {
+heaptrace::OpenStream opener(const std::filesystem::path& path,
+                             const std::shared_ptr<FileProgress>& progress) {
   std::error_code failure;
   if (std::filesystem::is_regular_file(path, failure)) {
-    return with_progress([path] { return open_source(path); }, "reading " + shown,
-                         std::filesystem::file_size(path, failure), environment);
+    const std::uint64_t bytes = std::filesystem::file_size(path, failure);
+    return [path, bytes, progress] { return progress->watch(open_source(path), bytes); };
   }
-  return [kept = std::make_shared<KeptTrace>(path)] { return kept->open(); };
+  return [kept = std::make_shared<KeptTrace>(path, *progress), progress] { return kept->open(); };
 }
 
 void check_trace(const std::filesystem::path& path, const std::filesystem::path& shown) {
@@ -193,7 +194,8 @@ HeapInput heap_input(const HeapOptions& options, Environment& environment) {
       }
     } else {
       check_trace(trace.path, trace.file);
-      trace.open = opener(trace.path, trace.file.string(), environment);
+      trace.progress = std::make_shared<FileProgress>(trace.file.string(), environment);
+      trace.open = opener(trace.path, trace.progress);
       trace.is_summary = begins_as_summary(*trace.open());
     }
     check_repeated(trace, input.traces, environment);
@@ -215,6 +217,10 @@ heaptrace::Summary read_trace(
   } catch (const Error& error) {
     throw about(input, error);
   }
+}
+
+std::function<void(double done)> joint_peaks_progress(const TraceInput& input) {
+  return [progress = input.progress](double done) { progress->work("finding joint peaks", done); };
 }
 
 void note_format(const heaptrace::Summary& trace, const TraceInput& input,

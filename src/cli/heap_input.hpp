@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -13,6 +14,7 @@
 
 #include "cli/environment.hpp"
 #include "cli/heap.hpp"
+#include "cli/progress.hpp"
 #include "heaptrace/reader.hpp"
 #include "layout/heap_summary.hpp"
 #include "project/manifest.hpp"
@@ -28,6 +30,7 @@ struct TraceInput {
   heaptrace::OpenStream open;   ///< opens `file`; throws Error (kInput)
   heaptrace::ReadOptions read;  ///< from the options
   bool is_summary = false;      ///< what `drone heap merge` wrote: to be read by read_summary()
+  std::shared_ptr<FileProgress> progress = {};  ///< of what `open` opens
 };
 
 /// The traces, and what is known about their heap before they are read. A size or an alignment that
@@ -56,6 +59,10 @@ Error about(const TraceInput& input, const Error& error);
 heaptrace::Summary read_trace(
     const TraceInput& input, const std::function<void()>& restart,
     const std::function<void(std::span<const heaptrace::Event>)>& consume);
+
+/// Shows how far finding the joint peaks is, in what was read of the trace: for those who find them
+/// to call, from 0 to 1.
+std::function<void(double done)> joint_peaks_progress(const TraceInput& input);
 
 /// Says on stderr in which form the trace came, where that was inferred and is not plain ITM.
 void note_format(const heaptrace::Summary& trace, const TraceInput& input,

@@ -20,10 +20,14 @@ namespace {
 
 layout::HeapSummary summarise(const TraceInput& input, Environment& environment) {
   if (input.is_summary) return read_summary(input);
-  std::optional<layout::SummaryCollector> collector(std::in_place);
+  std::optional<layout::SummaryCollector> collector;
+  const auto begin = [&] {
+    collector.emplace();
+    collector->tell_progress(joint_peaks_progress(input));
+  };
+  begin();
   const heaptrace::Summary trace = read_trace(
-      input, [&] { collector.emplace(); },
-      [&](std::span<const heaptrace::Event> events) { collector->add(events); });
+      input, begin, [&](std::span<const heaptrace::Event> events) { collector->add(events); });
   note_format(trace, input, environment);
   return collector->summary(trace);
 }

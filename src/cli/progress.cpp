@@ -24,27 +24,6 @@ std::size_t columns_of(int terminal) {
   return size.ws_col;
 }
 
-class ProgressSource final : public ByteSource {
- public:
-  ProgressSource(std::unique_ptr<ByteSource> source, std::string what, std::uint64_t total,
-                 const Environment& environment)
-      : source_(std::move(source)), what_(std::move(what)), total_(total), progress_(environment) {}
-
-  std::size_t read(std::span<std::byte> buffer) override {
-    progress_.step(what_, done_, total_, Progress::Unit::kBytes);
-    const std::size_t n = source_->read(buffer);
-    done_ += n;
-    return n;
-  }
-
- private:
-  std::unique_ptr<ByteSource> source_;
-  std::string what_;
-  std::uint64_t total_;
-  std::uint64_t done_ = 0;
-  Progress progress_;
-};
-
 }  // namespace
 
 Progress::Progress(const Environment& environment, Clock clock)
@@ -67,8 +46,12 @@ void Progress::step(std::string_view what, std::uint64_t done, std::uint64_t tot
   environment_.err << '\r' << line(now - began_, done, total, unit) << "\x1b[K" << std::flush;
 }
 
-void Progress::end() {
+void Progress::hide() {
   if (std::exchange(shown_, false)) environment_.err << "\r\x1b[K" << std::flush;
+}
+
+void Progress::end() {
+  hide();
   what_.clear();
   done_ = 0;
 }
@@ -98,14 +81,49 @@ std::string Progress::line(std::chrono::duration<double> elapsed, std::uint64_t 
   return text;
 }
 
-std::function<std::unique_ptr<ByteSource>()> with_progress(
-    std::function<std::unique_ptr<ByteSource>()> open, std::string what, std::uint64_t total,
-    const Environment& environment) {
-  if (!environment.err_is_terminal) return open;
-  return [open = std::move(open), what = std::move(what), total,
-          &environment]() -> std::unique_ptr<ByteSource> {
-    return std::make_unique<ProgressSource>(open(), what, total, environment);
-  };
+class FileProgress::Source final : public ByteSource {
+ public:
+  Source(std::unique_ptr<ByteSource> source, FileProgress& progress)
+      : source_(std::move(source)), progress_(progress) {}
+  Source(const Source&) = delete;
+  Source& operator=(const Source&) = delete;
+  ~Source() override {
+    progress_.is_open_ = false;
+    progress_.progress_.hide();
+  }
+
+  std::size_t read(std::span<std::byte> buffer) override {
+    progress_.show(progress_.has_work_ ? progress_.worked_on_ : progress_.read_);
+    const std::size_t n = source_->read(buffer);
+    progress_.read_ += n;
+    return n;
+  }
+
+ private:
+  std::unique_ptr<ByteSource> source_;
+  FileProgress& progress_;
+};
+
+std::unique_ptr<ByteSource> FileProgress::watch(std::unique_ptr<ByteSource> source,
+                                                std::uint64_t total) {
+  if (!environment_.err_is_terminal) return source;
+  progress_.end();
+  what_ = "reading " + file_;
+  total_ = total;
+  read_ = 0;
+  worked_on_ = 0;
+  has_work_ = false;
+  is_open_ = true;
+  return std::make_unique<Source>(std::move(source), *this);
+}
+
+void FileProgress::work(std::string_view what, double done) {
+  if (!environment_.err_is_terminal) return;
+  if (!std::exchange(has_work_, true)) what_ = std::string(what) + " in " + file_;
+  show(worked_on_ + static_cast<std::uint64_t>(done * static_cast<double>(read_ - worked_on_)));
+  if (done < 1) return;
+  worked_on_ = read_;
+  if (!is_open_) progress_.end();
 }
 
 }  // namespace drone::cli

@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "cli/environment.hpp"
 #include "support/byte_stream.hpp"
@@ -43,6 +44,9 @@ class Progress {
   /// The step has ended: takes the line away. Needs to be called before anything else is printed.
   void end();
 
+  /// Takes the line away for something else that is printed; the step may go on.
+  void hide();
+
  private:
   std::string line(std::chrono::duration<double> elapsed, std::uint64_t done, std::uint64_t total,
                    Unit unit) const;
@@ -57,10 +61,38 @@ class Progress {
   bool shown_ = false;
 };
 
-/// Opens as `open` does, with sources that show how much of `total` bytes (0: nobody knows) was
-/// read, until they are destroyed. `environment` must outlive them.
-std::function<std::unique_ptr<ByteSource>()> with_progress(
-    std::function<std::unique_ptr<ByteSource>()> open, std::string what, std::uint64_t total,
-    const Environment& environment);
+/// How far a file is that is read from its start to its end, perhaps several times. Where what was
+/// read is worked on, which may take longer than reading it, what is done with counts.
+class FileProgress {
+ public:
+  /// `file` is its name for people. `environment` must outlive it.
+  FileProgress(std::string file, const Environment& environment)
+      : file_(std::move(file)), environment_(environment), progress_(environment) {}
+  FileProgress(std::string file, const Environment& environment, Progress::Clock clock)
+      : file_(std::move(file)), environment_(environment), progress_(environment, clock) {}
+
+  /// A source that reads the same, from the file's start on, and shows it until it is destroyed.
+  /// `total` bytes, 0 if nobody knows how many. This must outlive it.
+  std::unique_ptr<ByteSource> watch(std::unique_ptr<ByteSource> source, std::uint64_t total);
+
+  /// Work of one kind ("finding joint peaks") on what was read since it was last done: from 0 to 1,
+  /// where it is done. It may go on when the file has been read.
+  void work(std::string_view what, double done);
+
+ private:
+  class Source;
+
+  void show(std::uint64_t done) { progress_.step(what_, done, total_, Progress::Unit::kBytes); }
+
+  std::string file_;
+  const Environment& environment_;
+  Progress progress_;
+  std::string what_;
+  std::uint64_t total_ = 0;
+  std::uint64_t read_ = 0;
+  std::uint64_t worked_on_ = 0;  ///< of these
+  bool has_work_ = false;
+  bool is_open_ = false;
+};
 
 }  // namespace drone::cli

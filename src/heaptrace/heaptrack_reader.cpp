@@ -24,14 +24,7 @@ bool has_numbers(std::string_view text, std::string_view letter, std::size_t lea
 }  // namespace
 
 bool begins_heaptrack(std::span<const std::byte> head) {
-  std::optional<bool> is_heaptrack;
-  const auto judge = [&is_heaptrack](const Line& line) {
-    if (!is_heaptrack) is_heaptrack = has_numbers(line.text, "v", 1, 2);
-  };
-  LineSplitter lines;
-  lines.feed(head, judge);
-  judge(lines.kept_line());
-  return is_heaptrack.value_or(false);
+  return has_numbers(first_line(head), "v", 1, 2);
 }
 
 void HeaptrackReader::feed(std::span<const std::byte> bytes) {

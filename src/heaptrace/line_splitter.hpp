@@ -67,6 +67,12 @@ class LineSplitter {
   std::uint64_t offset_ = 0;
 };
 
+/// The first line of a file that begins with `head`, as much of it as is there.
+inline std::string_view first_line(std::span<const std::byte> head) {
+  const std::string_view text(reinterpret_cast<const char*>(head.data()), head.size());
+  return text.substr(0, text.find('\n'));
+}
+
 constexpr bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
 
 /// Takes the next word off the front of `text`; empty if there is none.

@@ -44,14 +44,7 @@ Entry read_entry(std::string_view text) {
 }  // namespace
 
 bool begins_mtrace(std::span<const std::byte> head) {
-  std::optional<bool> is_mtrace;
-  const auto judge = [&is_mtrace](const Line& line) {
-    if (!is_mtrace) is_mtrace = read_entry(line.text).kind != 0;
-  };
-  LineSplitter lines;
-  lines.feed(head, judge);
-  judge(lines.kept_line());
-  return is_mtrace.value_or(false);
+  return read_entry(first_line(head)).kind != 0;
 }
 
 void MtraceReader::feed(std::span<const std::byte> bytes) {

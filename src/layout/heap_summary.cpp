@@ -386,6 +386,15 @@ void SummaryCollector::add(std::span<const heaptrace::Event> events) {
   }
 }
 
+void SummaryCollector::tell_progress(const std::function<void(double done)>& tell) {
+  // They have the same changes, and so look at them one right after the other.
+  const auto count = static_cast<double>(peaks_.size());
+  for (std::size_t i = 0; i != peaks_.size(); ++i) {
+    peaks_[i].tell_progress(
+        [tell, i, count](double done) { tell((static_cast<double>(i) + done) / count); });
+  }
+}
+
 HeapSummary SummaryCollector::summary(const heaptrace::Summary& trace) {
   HeapSummary summary;
   summary.traces = 1;

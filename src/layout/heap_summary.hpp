@@ -8,6 +8,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <vector>
@@ -68,6 +69,9 @@ class SummaryCollector {
   SummaryCollector(const SummaryCollector&) = delete;
   SummaryCollector& operator=(const SummaryCollector&) = delete;
   void add(std::span<const heaptrace::Event> events);
+
+  /// As JointPeaksCollector::tell_progress(), of both base alignments together.
+  void tell_progress(const std::function<void(double done)>& tell);
 
   /// `trace` is what the reader said of the whole of it.
   HeapSummary summary(const heaptrace::Summary& trace);

@@ -94,6 +94,7 @@ void JointPeaksCollector::look() {
   }
   rows_.resize(sizes_.size());
   std::iota(rows_.begin(), rows_.end(), 0U);
+  done_ = 0;
   look_at(changes_, 0);
   changes_.clear();
   changed_ = true;
@@ -157,10 +158,12 @@ void JointPeaksCollector::look_at(std::span<const Change> changes, std::size_t r
       if (change.from != kNoKind) --live_[change.from];
       if (change.to != kNoKind) ++live_[change.to];
     }
+    note_done(changes.size());
     return;
   }
   if (changes.size() <= kLeast) {
     for (const Change& change : changes) step(change, end);
+    note_done(changes.size());
   } else {
     const std::size_t part = std::max(kLeast, (changes.size() + kParts - 1) / kParts);
     while (!changes.empty()) {
@@ -170,6 +173,11 @@ void JointPeaksCollector::look_at(std::span<const Change> changes, std::size_t r
     }
   }
   rows_.resize(end);
+}
+
+void JointPeaksCollector::note_done(std::size_t changes) {
+  done_ += changes;
+  if (tell_) tell_(static_cast<double>(done_) / static_cast<double>(changes_.size()));
 }
 
 /// Appends those of the rows from rows_[rows] on in which an interval could reach more than its

@@ -7,7 +7,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "heaptrace/event.hpp"
@@ -68,6 +70,10 @@ class JointPeaksCollector {
   JointPeaksCollector(std::uint32_t base_alignment, const LifeTracker& tracker)
       : base_alignment_(base_alignment), tracker_(&tracker) {}
 
+  /// Each time that changes are looked at, `tell` is called with the share of them that is done,
+  /// from 0 to 1: one look at thousands of sizes takes seconds.
+  void tell_progress(std::function<void(double done)> tell) { tell_ = std::move(tell); }
+
   /// As LifeTracker reports it.
   void add(std::uint32_t from, std::uint32_t to) {
     if (has_too_many_sizes_) return;
@@ -91,12 +97,15 @@ class JointPeaksCollector {
   void look();
   void learn_kinds();
   void look_at(std::span<const Change> changes, std::size_t rows);
+  void note_done(std::size_t changes);
   void step(Change change, std::size_t rows);
   void find_rows_that_may_exceed(std::span<const Change> changes, std::size_t rows);
 
   std::uint32_t base_alignment_;
   const LifeTracker* tracker_;
+  std::function<void(double done)> tell_;
   std::vector<Change> changes_;              ///< not looked at yet
+  std::size_t done_ = 0;                     ///< of these, while they are looked at
   std::vector<std::uint32_t> size_of_kind_;  ///< index of sizes_, by kind
   std::vector<std::uint32_t> sizes_;         ///< effective, ascending
   std::vector<std::uint32_t> alignments_;

@@ -12,7 +12,10 @@ Survey::Survey(std::uint32_t base_alignment, Depth depth)
 }
 
 Survey::Trace& Survey::trace() {
-  if (trace_ == nullptr) trace_ = std::make_unique<Trace>(base_alignment_);
+  if (trace_ == nullptr) {
+    trace_ = std::make_unique<Trace>(base_alignment_);
+    trace_->joint_peaks.tell_progress(tell_);
+  }
   return *trace_;
 }
 

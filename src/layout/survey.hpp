@@ -5,9 +5,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 
 #include "heaptrace/event.hpp"
 #include "layout/demand.hpp"
@@ -29,6 +31,10 @@ class Survey {
 
   /// `base_alignment` of the heap that the layouts are for: 4 or 8.
   Survey(std::uint32_t base_alignment, Depth depth);
+
+  /// From now on, `tell` is called while something takes long between the events of the traces
+  /// that follow, and at their ends: as JointPeaksCollector::tell_progress().
+  void tell_progress(std::function<void(double done)> tell) { tell_ = std::move(tell); }
 
   /// Events of the trace at hand.
   void add(std::span<const heaptrace::Event> events);
@@ -67,6 +73,7 @@ class Survey {
   void merge(const JointPeaks& peaks);
 
   std::uint32_t base_alignment_;
+  std::function<void(double done)> tell_;
   std::unique_ptr<Trace> trace_;
   DemandCollector demands_;
   std::optional<JointPeaks> joint_peaks_;

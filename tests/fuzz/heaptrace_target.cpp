@@ -13,7 +13,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "heaptrace/input_format.hpp"
@@ -24,6 +23,7 @@
 #include "layout/replay.hpp"
 #include "layout/suggest.hpp"
 #include "layout/survey.hpp"
+#include "lives.hpp"
 #include "report/heap_report.hpp"
 #include "report/layout_report.hpp"
 #include "require.hpp"
@@ -34,43 +34,6 @@
 
 namespace drone::fuzz {
 namespace {
-
-/// Lives as a consumer of events sees them.
-class Lives {
- public:
-  void add(const heaptrace::Event& event) {
-    using heaptrace::EventKind;
-    const auto life = sizes_.find(event.block);
-    const bool live = life != sizes_.end();
-    switch (event.kind) {
-      case EventKind::kAlloc:
-        require(!live && event.size != 0, "no block is live twice");
-        sizes_[event.block] = event.size;
-        break;
-      case EventKind::kDealloc:
-        require(live && life->second == event.size, "only what is live is freed");
-        sizes_.erase(life);
-        break;
-      case EventKind::kResize:
-        require(live && life->second == event.old_size && event.size != event.old_size,
-                "only what is live is resized");
-        life->second = event.size;
-        break;
-      case EventKind::kRealign:
-        require(live && life->second == event.size, "only what is live is realigned");
-        break;
-      case EventKind::kFailed:
-        require(event.size != 0, "requests have a size");
-        break;
-      case EventKind::kReset:
-        sizes_.clear();
-        break;
-    }
-  }
-
- private:
-  std::unordered_map<std::uint32_t, std::uint32_t> sizes_;
-};
 
 struct Trace {
   std::vector<heaptrace::Event> events;

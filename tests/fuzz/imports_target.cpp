@@ -11,12 +11,12 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "heaptrace/heaptrack_reader.hpp"
 #include "heaptrace/mtrace_reader.hpp"
 #include "heaptrace/text_reader.hpp"
+#include "lives.hpp"
 #include "require.hpp"
 #include "support/byte_stream.hpp"
 #include "support/decompress.hpp"
@@ -61,37 +61,13 @@ Outcome read(std::span<const std::byte> bytes, std::size_t chunk, bool is_cut) {
 
 /// Lives are whole, and as many numbers are used as blocks are live.
 void check_lives(const std::vector<Event>& events) {
-  std::unordered_map<std::uint32_t, std::uint32_t> sizes;
+  Lives lives;
   std::size_t most = 0;
   for (const Event& event : events) {
-    require(event.size != 0 || event.kind == EventKind::kReset, "requests have a size");
-    const auto life = sizes.find(event.block);
-    const bool live = life != sizes.end();
-    switch (event.kind) {
-      case EventKind::kAlloc:
-        require(!live, "no block is live twice");
-        sizes[event.block] = event.size;
-        most = std::max(most, sizes.size());
-        require(event.block < most, "block numbers are used again");
-        break;
-      case EventKind::kDealloc:
-        require(live && life->second == event.size, "only what is live is freed");
-        sizes.erase(life);
-        break;
-      case EventKind::kResize:
-        require(live && life->second == event.old_size && event.size != event.old_size,
-                "only what is live is resized");
-        life->second = event.size;
-        break;
-      case EventKind::kFailed:
-        break;
-      case EventKind::kReset:
-        sizes.clear();
-        break;
-      case EventKind::kRealign:
-        require(false, "no tool says an alignment later");
-        break;
-    }
+    lives.add(event);
+    most = std::max(most, lives.size());
+    require(event.kind != EventKind::kAlloc || event.block < most, "block numbers are used again");
+    require(event.kind != EventKind::kRealign, "no tool says an alignment later");
   }
 }
 

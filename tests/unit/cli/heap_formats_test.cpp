@@ -5,18 +5,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "cli/command_line.hpp"
-#include "support/test_bytes.hpp"
-#include "support/test_folder.hpp"
+#include "cli/heap_command.hpp"
 
 namespace drone::cli {
 namespace {
 
-using drone::test::bytes_of;
-using drone::test::TestFolder;
 using drone::test::text_of_file;
-using test::Outcome;
-using test::run;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::IsEmpty;

@@ -5,21 +5,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "cli/command_line.hpp"
+#include "cli/heap_command.hpp"
 #include "support/compressed.hpp"
-#include "support/test_bytes.hpp"
-#include "support/test_folder.hpp"
 
 namespace drone::cli {
 namespace {
 
-using drone::test::bytes_of;
 using drone::test::bytes_of_file;
 using drone::test::compressed;
-using drone::test::TestFolder;
 using drone::test::text_of_file;
-using test::Outcome;
-using test::run;
 using testing::AllOf;
 using testing::EndsWith;
 using testing::HasSubstr;

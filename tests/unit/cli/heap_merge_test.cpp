@@ -5,32 +5,18 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "cli/command_line.hpp"
+#include "cli/heap_command.hpp"
 #include "support/byte_stream.hpp"
-#include "support/test_bytes.hpp"
-#include "support/test_folder.hpp"
 
 namespace drone::cli {
 namespace {
 
-using drone::test::bytes_of;
-using drone::test::TestFolder;
-using test::Outcome;
-using test::run;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-/// VERSION, blocks 0 and 1 of 12 bytes that stay, END.
-constexpr const char* kTwoOf12 = "FB 07 01 00 00  FB 01 00 30 00  FB 09 00 30 00  FB FF 00 00 00";
-/// VERSION, block 0 of 12 bytes, three times; a failed request of 512 bytes; END.
-constexpr const char* kThreeTimes12 =
-    "FB 07 01 00 00  FB 01 00 30 00  FA 00 00  FB 01 00 30 00  FA 00 00  FB 01 00 30 00"
-    "  FB F9 FF 03 08  FB FF 00 00 00";
 /// VERSION, an overflow, block 0 of 100 bytes.
 constexpr const char* kTorn = "FB 07 01 00 00  70  FB 01 00 90 01";
-constexpr const char* kOf4K = "FB 07 01 00 00  FB 57 00 10 00  FB 01 00 30 00  FB FF 00 00 00";
-constexpr const char* kOf8K = "FB 07 01 00 00  FB 57 00 20 00  FB 01 00 30 00  FB FF 00 00 00";
 
 /// A folder with traces a, b and torn.
 class HeapMerge : public testing::Test {
@@ -148,8 +134,8 @@ TEST_F(HeapMerge, SaysThatASummaryIsDamaged) {
 }
 
 TEST_F(HeapMerge, RemembersWhatHeapsItsTracesAreOf) {
-  folder_.write("4k", bytes_of(kOf4K));
-  folder_.write("8k", bytes_of(kOf8K));
+  folder_.write("4k", bytes_of(kTwoOf12In4K));
+  folder_.write("8k", bytes_of(kTwoOf12In8K));
   drone({"heap", "merge", "-o", "same", "4k", "a", "4k"});
   EXPECT_THAT(drone({"heap", "-f", "same"}).out, HasSubstr("24 / 0.59%"));
   drone({"heap", "merge", "-o", "mixed", "4k", "8k"});

@@ -2,17 +2,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "cli/command_line.hpp"
-#include "support/test_bytes.hpp"
-#include "support/test_folder.hpp"
+#include "cli/heap_command.hpp"
 
 namespace drone::cli {
 namespace {
 
-using drone::test::bytes_of;
-using drone::test::TestFolder;
-using test::Outcome;
-using test::run;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
@@ -23,12 +17,10 @@ constexpr const char* kTrace =
 /// VERSION, a request of 12 bytes that failed, one of 512 that did as well, END.
 constexpr const char* kFailed = "FB 07 01 00 00  FB F9 FF 33 00  FB F9 FF 03 08  FB FF 00 00 00";
 
-constexpr const char* kProject =
+const std::string kProject =
     "[heap]\nsize = \"1K\"\npools = [{ block = 12, capacity = 2 }, { block = 20, capacity = 1 }]\n"
-    "[heap.small]\nsize = 12\nport = 30\npools = [{ block = 12, capacity = 1 }]\n"
-    "[memory.flash]\norigin = 0x08000000\nsize = \"512K\"\n"
-    "[memory.ram]\norigin = 0x20000000\nsize = \"128K\"\n"
-    "[itm]\nclock = 84000000\n";
+    "[heap.small]\nsize = 12\nport = 30\npools = [{ block = 12, capacity = 1 }]\n" +
+    std::string(kBesideHeaps);
 
 TEST(HeapSimulate, ReplaysTheTraceOnTheProjectsLayout) {
   const TestFolder folder;

@@ -4,30 +4,19 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "cli/command_line.hpp"
-#include "support/test_bytes.hpp"
-#include "support/test_folder.hpp"
+#include "cli/heap_command.hpp"
 
 namespace drone::cli {
 namespace {
 
-using drone::test::bytes_of;
-using drone::test::TestFolder;
-using test::Outcome;
-using test::run;
 using testing::AllOf;
 using testing::HasSubstr;
 
-constexpr const char* kManifest =
-    "[heap]\nsize = \"20K\"\nalignment = 4\npools = [{ block = \"4\", capacity = 1 }]\n"
-    "[memory.flash]\norigin = 0x08000000\nsize = \"512K\"\n"
-    "[memory.ram]\norigin = 0x20000000\nsize = \"128K\"\n"
-    "[probe]\ninterface = \"emulator\"\n"
-    "[itm]\nbaud = 2000000\nclock = 84000000\n";
+const std::string kManifest =
+    "[heap]\nsize = \"20K\"\nalignment = 4\npools = [{ block = \"4\", capacity = 1 }]\n" +
+    std::string(kBesideHeaps);
 
-/// VERSION, ALLOC of 1024 bytes, END; without a description.
-constexpr const char* kBareTrace = "FB 07 01 00 00  FB 01 00 00 10  FB FF 00 00 00";
-/// The same, with a HEAP_SIZE of 4096.
+/// Like kOneKilobyte, with a HEAP_SIZE of 4096.
 constexpr const char* kDescribedTrace =
     "FB 07 01 00 00  FB 57 00 10 00  FB 01 00 00 10  FB FF 00 00 00";
 
@@ -56,7 +45,7 @@ TEST(Heap, SizeIsThatOfTheTraceLast) {
 
 TEST(Heap, WithoutAnySizeTheErrorSaysSo) {
   const TestFolder folder;
-  folder.write("heaptrace", bytes_of(kBareTrace));
+  folder.write("heaptrace", bytes_of(kOneKilobyte));
   const Outcome outcome = run(folder.path(), {"heap"});
   EXPECT_EQ(outcome.status, ExitStatus::kInput);
   EXPECT_EQ(outcome.out, "");
@@ -67,7 +56,7 @@ TEST(Heap, WithoutAnySizeTheErrorSaysSo) {
 TEST(Heap, DefaultTraceIsInTheProjectsRoot) {
   const TestFolder folder;
   folder.write("Drone.toml", kManifest);
-  folder.write("heaptrace", bytes_of(kBareTrace));
+  folder.write("heaptrace", bytes_of(kOneKilobyte));
   folder.write("src/other", bytes_of(kDescribedTrace));
   const std::filesystem::path inside = folder.path() / "src";
   EXPECT_EQ(run(inside, {"heap"}).status, ExitStatus::kDone);
@@ -123,8 +112,8 @@ constexpr const char* kTraceOfPort5 = "2B 07 01 00 00  2B 01 00 00 10  2B FF 00 
 
 TEST(Heap, NamedHeapHasItsOwnTraceSizeAndPort) {
   const TestFolder folder;
-  folder.write("Drone.toml", std::string(kManifest) + kSecondHeap);
-  folder.write("heaptrace", bytes_of(kBareTrace));
+  folder.write("Drone.toml", kManifest + kSecondHeap);
+  folder.write("heaptrace", bytes_of(kOneKilobyte));
   folder.write("dtcm.heaptrace", bytes_of(kTraceOfPort5));
   folder.write("src/x", "");
   EXPECT_THAT(run(folder.path(), {"heap"}).out, HasSubstr("1024 / 5.00%\n"));
@@ -139,7 +128,7 @@ TEST(Heap, NamedHeapHasItsOwnTraceSizeAndPort) {
 
 TEST(Heap, PortTellsWhichHeapAFileIsOf) {
   const TestFolder folder;
-  folder.write("Drone.toml", std::string(kManifest) + kSecondHeap);
+  folder.write("Drone.toml", kManifest + kSecondHeap);
   folder.write("other", bytes_of(kTraceOfPort5));
   EXPECT_THAT(run(folder.path(), {"heap", "-f", "other", "--port", "5"}).out,
               HasSubstr("1024 / 50.00%\n"));
@@ -159,7 +148,7 @@ TEST(Heap, NameThatThereIsNotIsAMistakeOfUsage) {
   const Outcome outside = run(folder.path(), {"heap", "--heap", "dtcm", "-s", "1K"});
   EXPECT_EQ(outside.status, ExitStatus::kInput);
   EXPECT_THAT(outside.err, AllOf(HasSubstr("in none"), HasSubstr("-f FILE")));
-  folder.write("Drone.toml", std::string(kManifest) + kSecondHeap);
+  folder.write("Drone.toml", kManifest + kSecondHeap);
   const Outcome outcome = run(folder.path(), {"heap", "--heap", "dtmc"});
   EXPECT_EQ(outcome.status, ExitStatus::kUsage);
   EXPECT_THAT(outcome.err, AllOf(HasSubstr("no [heap.dtmc] in Drone.toml"),

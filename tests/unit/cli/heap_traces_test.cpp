@@ -5,34 +5,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "cli/command_line.hpp"
-#include "support/test_bytes.hpp"
-#include "support/test_folder.hpp"
+#include "cli/heap_command.hpp"
 
 namespace drone::cli {
 namespace {
 
-using drone::test::bytes_of;
-using drone::test::TestFolder;
-using test::Outcome;
-using test::run;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-/// VERSION, block 0 of 1024 bytes, END.
-constexpr const char* kOneKilobyte = "FB 07 01 00 00  FB 01 00 00 10  FB FF 00 00 00";
-/// VERSION, blocks 0 and 1 of 12 bytes that stay, END.
-constexpr const char* kTwoOf12 = "FB 07 01 00 00  FB 01 00 30 00  FB 09 00 30 00  FB FF 00 00 00";
-/// VERSION, block 0 of 12 bytes, allocated three times; a failed request of 512 bytes; END.
-constexpr const char* kThreeTimes12 =
-    "FB 07 01 00 00  FB 01 00 30 00  FA 00 00  FB 01 00 30 00  FA 00 00  FB 01 00 30 00"
-    "  FB F9 FF 03 08  FB FF 00 00 00";
-/// Like kTwoOf12, of a heap of 4096, of 8192, and of one with alignment = 4 and 8.
-constexpr const char* kOf4K =
-    "FB 07 01 00 00  FB 57 00 10 00  FB 01 00 30 00  FB 09 00 30 00  FB FF 00 00 00";
-constexpr const char* kOf8K =
-    "FB 07 01 00 00  FB 57 00 20 00  FB 01 00 30 00  FB 09 00 30 00  FB FF 00 00 00";
+/// Like kTwoOf12, of heaps with alignment = 4 and 8.
 constexpr const char* kAligned4 =
     "FB 07 01 00 00  FB 77 04 00 00  FB 01 00 30 00  FB 09 00 30 00  FB FF 00 00 00";
 constexpr const char* kAligned8 =
@@ -97,8 +79,8 @@ TEST(HeapOfSeveralTraces, SaysByNameWhichTraceIsIncomplete) {
 TEST(HeapOfSeveralTraces, TakesTheSizeThatTheTracesAgreeOn) {
   const TestFolder folder;
   folder.write("silent", bytes_of(kTwoOf12));
-  folder.write("4k", bytes_of(kOf4K));
-  folder.write("8k", bytes_of(kOf8K));
+  folder.write("4k", bytes_of(kTwoOf12In4K));
+  folder.write("8k", bytes_of(kTwoOf12In8K));
   EXPECT_THAT(run(folder.path(), {"heap", "-f", "silent", "-f", "4k"}).out,
               HasSubstr("24 / 0.59%"));
   const Outcome outcome = run(folder.path(), {"heap", "-f", "4k", "-f", "8k"});

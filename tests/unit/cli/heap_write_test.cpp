@@ -5,31 +5,18 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "cli/command_line.hpp"
+#include "cli/heap_command.hpp"
 #include "support/byte_stream.hpp"
-#include "support/test_bytes.hpp"
-#include "support/test_folder.hpp"
 
 namespace drone::cli {
 namespace {
 
-using drone::test::bytes_of;
-using drone::test::TestFolder;
-using test::Outcome;
-using test::run;
 using testing::AllOf;
 using testing::EndsWith;
 using testing::HasSubstr;
 
-/// VERSION, blocks 0 and 1 of 12 bytes, END.
-constexpr const char* kTrace = "FB 07 01 00 00  FB 01 00 30 00  FB 09 00 30 00  FB FF 00 00 00";
-
 std::string project(const std::string& size, const std::string& pools) {
-  return "# mine\n[heap]\nsize = " + size + "\npools = [" + pools +
-         "]  # tuned\n"
-         "[memory.flash]\norigin = 0x08000000\nsize = \"512K\"\n"
-         "[memory.ram]\norigin = 0x20000000\nsize = \"128K\"\n"
-         "[itm]\nclock = 84000000\n";
+  return "# mine\n[heap]\nsize = " + size + "\npools = [" + pools + "]  # tuned\n" + kBesideHeaps;
 }
 
 constexpr const char* kOldPool = "{ block = \"16\", capacity = 1 }";
@@ -38,7 +25,7 @@ constexpr const char* kNewPool = "{ block = \"12\", capacity = 2 }";
 TEST(HeapGenerateWrite, ReplacesThePoolsAndShowsTheDifference) {
   const TestFolder folder;
   folder.write("Drone.toml", project("24", kOldPool));
-  folder.write("heaptrace", bytes_of(kTrace));
+  folder.write("heaptrace", bytes_of(kTwoOf12));
   const Outcome outcome = run(folder.path(), {"heap", "generate", "--pools", "5", "--write"});
   EXPECT_EQ(outcome.status, ExitStatus::kDone) << outcome.err;
   EXPECT_EQ(read_file(folder.path() / "Drone.toml"), project("24", kNewPool));
@@ -54,7 +41,7 @@ TEST(HeapGenerateWrite, ReplacesThePoolsAndShowsTheDifference) {
 TEST(HeapGenerateWrite, LeavesTheFileAloneThatSaysSoAlready) {
   const TestFolder folder;
   folder.write("Drone.toml", project("24", kNewPool));
-  folder.write("heaptrace", bytes_of(kTrace));
+  folder.write("heaptrace", bytes_of(kTwoOf12));
   const auto before = std::filesystem::last_write_time(folder.path() / "Drone.toml");
   const Outcome outcome = run(folder.path(), {"heap", "--write", "generate", "--pools", "5"});
   EXPECT_EQ(outcome.status, ExitStatus::kDone) << outcome.err;
@@ -64,7 +51,7 @@ TEST(HeapGenerateWrite, LeavesTheFileAloneThatSaysSoAlready) {
 
 TEST(HeapGenerateWrite, WritesTheSizeOnlyWhenAskedTo) {
   const TestFolder folder;
-  folder.write("heaptrace", bytes_of(kTrace));
+  folder.write("heaptrace", bytes_of(kTwoOf12));
   folder.write("Drone.toml", project("\"1K\"", kOldPool));
   run(folder.path(), {"heap", "generate", "--pools", "5", "--write", "--fit"});
   EXPECT_EQ(read_file(folder.path() / "Drone.toml"), project("\"24\"", kNewPool));
@@ -76,7 +63,7 @@ TEST(HeapGenerateWrite, WritesTheSizeOnlyWhenAskedTo) {
 TEST(HeapGenerateWrite, GoesThroughALinkAndKeepsPermissions) {
   namespace fs = std::filesystem;
   const TestFolder folder;
-  folder.write("heaptrace", bytes_of(kTrace));
+  folder.write("heaptrace", bytes_of(kTwoOf12));
   folder.write("real/shared.toml", project("24", kOldPool));
   fs::permissions(folder.path() / "real/shared.toml", fs::perms(0640));
   fs::create_symlink("real/shared.toml", folder.path() / "Drone.toml");
@@ -89,7 +76,7 @@ TEST(HeapGenerateWrite, GoesThroughALinkAndKeepsPermissions) {
 
 TEST(HeapGenerateWrite, NeedsAProjectWithAHeap) {
   const TestFolder folder;
-  folder.write("heaptrace", bytes_of(kTrace));
+  folder.write("heaptrace", bytes_of(kTwoOf12));
   const Outcome none =
       run(folder.path(), {"heap", "generate", "--pools", "5", "-s", "1K", "--write"});
   EXPECT_EQ(none.status, ExitStatus::kInput);

@@ -3,8 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
+#include <memory>
 #include <sstream>
+#include <vector>
 
 namespace drone::cli {
 namespace {
@@ -106,18 +109,111 @@ TEST_F(ProgressTest, IsSilentWhereThereIsNoTerminal) {
   EXPECT_EQ(printed(), "");
 }
 
-TEST_F(ProgressTest, ASourceReadsTheSameWithIt) {
-  const std::vector<std::byte> bytes(1000, std::byte{7});
-  const auto open = with_progress([&bytes] { return std::make_unique<MemorySource>(bytes, 300); },
-                                  "reading", bytes.size(), environment_);
-  for (int i = 0; i != 2; ++i) {
-    const auto source = open();
-    std::array<std::byte, 4096> buffer;
-    std::size_t size = 0;
-    while (const std::size_t n = source->read(std::span(buffer).subspan(size))) size += n;
-    EXPECT_TRUE(std::equal(bytes.begin(), bytes.end(), buffer.begin(), buffer.begin() + 1000));
-    EXPECT_EQ(size, bytes.size());
+TEST_F(ProgressTest, AHiddenStepGoesOn) {
+  progress_.step("reading", 0, 100);
+  now_ += 2s;
+  progress_.step("reading", 50, 100);
+  EXPECT_EQ(printed(), "\rreading: 50 % (2 s left)\x1b[K");
+  progress_.hide();
+  EXPECT_EQ(printed(), "\r\x1b[K");
+  now_ += 500ms;
+  progress_.step("reading", 50, 100);
+  EXPECT_EQ(printed(), "\rreading: 50 % (2 s left)\x1b[K");
+}
+
+class FileProgressTest : public ProgressTest {
+ protected:
+  /// A source of 1000 bytes, which gives 100 at a time.
+  std::unique_ptr<ByteSource> watched() {
+    return file_.watch(std::make_unique<MemorySource>(bytes_, 100), bytes_.size());
   }
+
+  /// Reads 100 bytes in a tenth of a second.
+  std::size_t read(ByteSource& source) {
+    const std::size_t n = source.read(buffer_);
+    now_ += 100ms;
+    return n;
+  }
+
+  std::vector<std::byte> bytes_ = std::vector<std::byte>(1000, std::byte{7});
+  std::array<std::byte, 4096> buffer_{};
+  FileProgress file_{"trace", environment_, [this] { return now_; }};
+};
+
+TEST_F(FileProgressTest, ReadsTheSameWithIt) {
+  for (int i = 0; i != 2; ++i) {
+    const auto source = watched();
+    std::size_t size = 0;
+    while (const std::size_t n = source->read(std::span(buffer_).subspan(size))) size += n;
+    EXPECT_TRUE(std::equal(bytes_.begin(), bytes_.end(), buffer_.begin(), buffer_.begin() + 1000));
+    EXPECT_EQ(size, bytes_.size());
+  }
+  EXPECT_EQ(printed(), "");
+}
+
+TEST_F(FileProgressTest, ShowsHowMuchWasRead) {
+  for (int i = 0; i != 2; ++i) {
+    auto source = watched();
+    read(*source);
+    now_ += 1s;
+    for (int piece = 0; piece != 3; ++piece) read(*source);
+    EXPECT_EQ(printed(),
+              "\rreading trace: 10 % (90 B/s, 10 s left)\x1b[K"
+              "\rreading trace: 30 % (230 B/s, 3 s left)\x1b[K");
+    source.reset();
+    EXPECT_EQ(printed(), "\r\x1b[K");
+  }
+}
+
+TEST_F(FileProgressTest, ShowsHowMuchOfWhatWasReadIsWorkedOn) {
+  auto source = watched();
+  for (int piece = 0; piece != 4; ++piece) read(*source);
+  file_.work("finding joint peaks", 0);
+  EXPECT_EQ(printed(), "");
+  now_ += 1s;
+  file_.work("finding joint peaks", 0.5);
+  EXPECT_EQ(printed(), "\rfinding joint peaks in trace: 20 % (200 B/s, 4 s left)\x1b[K");
+  now_ += 1s;
+  file_.work("finding joint peaks", 1);
+  EXPECT_EQ(printed(), "\rfinding joint peaks in trace: 40 % (200 B/s, 3 s left)\x1b[K");
+  // What is read is work still to do.
+  while (read(*source) != 0) {
+  }
+  EXPECT_EQ(printed(),
+            "\rfinding joint peaks in trace: 40 % (181 B/s, 3 s left)\x1b[K"
+            "\rfinding joint peaks in trace: 40 % (166 B/s, 4 s left)\x1b[K"
+            "\rfinding joint peaks in trace: 40 % (153 B/s, 4 s left)\x1b[K");
+  source.reset();
+  EXPECT_EQ(printed(), "\r\x1b[K") << "others may print now";
+  now_ += 300ms;
+  file_.work("finding joint peaks", 0.5);
+  EXPECT_EQ(printed(), "\rfinding joint peaks in trace: 70 % (233 B/s, 1 s left)\x1b[K");
+  file_.work("finding joint peaks", 1);
+  EXPECT_EQ(printed(), "\r\x1b[K");
+}
+
+TEST_F(FileProgressTest, BeginsAnewWhenTheFileIsReadAgain) {
+  for (int i = 0; i != 2; ++i) {
+    auto source = watched();
+    read(*source);
+    file_.work("finding joint peaks", 0);
+    now_ += 2s;
+    file_.work("finding joint peaks", 1);
+    EXPECT_EQ(printed(), "\rfinding joint peaks in trace: 10 % (50 B/s, 18 s left)\x1b[K");
+    source.reset();
+    EXPECT_EQ(printed(), "\r\x1b[K");
+  }
+}
+
+TEST_F(FileProgressTest, IsSilentWhereThereIsNoTerminal) {
+  environment_.err_is_terminal = false;
+  auto source = watched();
+  now_ += 20s;
+  read(*source);
+  file_.work("finding joint peaks", 0.5);
+  now_ += 20s;
+  file_.work("finding joint peaks", 1);
+  source.reset();
   EXPECT_EQ(printed(), "");
 }
 

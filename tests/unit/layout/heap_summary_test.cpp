@@ -5,8 +5,10 @@
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
+#include <algorithm>
 #include <fstream>
 #include <optional>
+#include <vector>
 
 #include "layout/optimize.hpp"
 #include "program.hpp"
@@ -106,6 +108,19 @@ TEST(HeapSummary, OfATraceTwiceHasItsPeaksOnceAndItsSumsTwice) {
       RC_ASSERT(twice.usage.sizes[i].allocations == 2 * once.usage.sizes[i].allocations);
     }
   }));
+}
+
+TEST(HeapSummary, TellsHowFarItIsWithBothBaseAlignments) {
+  Program program;
+  for (std::uint32_t size = 1; size <= 100; ++size) program.alloc(4 * size);
+  SummaryCollector collector;
+  std::vector<double> told;
+  collector.tell_progress([&told](double done) { told.push_back(done); });
+  collector.add(program.events());
+  collector.summary({});
+  EXPECT_TRUE(std::is_sorted(told.begin(), told.end()));
+  EXPECT_EQ(std::count(told.begin(), told.end(), 0.5), 1);
+  EXPECT_EQ(std::count(told.begin(), told.end(), 1.0), 1);
 }
 
 TEST(HeapSummary, ReadsBackAsItWasWritten) {

@@ -241,6 +241,33 @@ std::vector<Event> one_of_each(std::uint32_t first, std::size_t count) {
   return events;
 }
 
+TEST(JointPeaks, TellHowFarTheyAreFound) {
+  LifeTracker tracker;
+  JointPeaksCollector collector(4, tracker);
+  std::vector<double> told;
+  collector.tell_progress([&told](double done) { told.push_back(done); });
+  const auto look_at = [&](std::span<const Event> events) {
+    told.clear();
+    tracker.add(events, [&collector](std::uint32_t, std::uint32_t from, std::uint32_t to) {
+      collector.add(from, to);
+    });
+    EXPECT_THAT(told, IsEmpty()) << "nothing was looked at";
+    collector.peaks();
+  };
+  std::vector<Event> events = one_of_each(1, 100);
+  look_at(events);
+  EXPECT_GT(told.size(), 1U);
+  EXPECT_GT(told.front(), 0);
+  EXPECT_TRUE(std::is_sorted(told.begin(), told.end()));
+  EXPECT_EQ(told.back(), 1);
+  // What exceeds no peak is done at once.
+  events.insert(events.begin(), {EventKind::kReset});
+  look_at(events);
+  EXPECT_THAT(told, ElementsAre(1));
+  look_at({});
+  EXPECT_THAT(told, IsEmpty());
+}
+
 TEST(JointPeaks, RefuseATraceOfTooManySizes) {
   LifeTracker tracker;
   JointPeaksCollector collector(4, tracker);

@@ -85,6 +85,26 @@ TEST(Survey, SeesATraceWhenItHasEnded) {
   EXPECT_EQ(survey.workload()->sizes().size(), 1U);
 }
 
+TEST(Survey, TellsHowFarItIsWithEachTrace) {
+  Program program;
+  for (std::uint32_t size = 1; size <= 100; ++size) program.alloc(4 * size);
+  Survey survey(4, Survey::Depth::kJointPeaks);
+  std::vector<double> told;
+  survey.tell_progress([&told](double done) { told.push_back(done); });
+  for (int trace = 0; trace != 2; ++trace) {
+    survey.add(program.events());
+    survey.end_trace();
+    EXPECT_GT(told.size(), 1U);
+    EXPECT_EQ(told.back(), 1.0);
+    told.clear();
+  }
+  Survey quick(4, Survey::Depth::kDemands);
+  quick.tell_progress([&told](double done) { told.push_back(done); });
+  quick.add(program.events());
+  quick.end_trace();
+  EXPECT_TRUE(told.empty());
+}
+
 TEST(Survey, KeepsNoWorkloadUnlessToldTo) {
   Program program;
   program.alloc(12);
