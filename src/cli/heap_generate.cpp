@@ -219,7 +219,7 @@ ExitStatus run_heap_generate(const HeapOptions& heap, const GenerateOptions& opt
   std::optional<double> confidence;
   if (options.confidence) confidence = parse_confidence(*options.confidence);
   layout::SuggestOptions suggest = suggest_options(options);
-  const HeapInput input = heap_input(heap, environment);
+  const HeapInput input = heap_input(heap, environment, OldPools::kReplaced);
   const auto summary = std::find_if(input.traces.begin(), input.traces.end(),
                                     [](const TraceInput& trace) { return trace.is_summary; });
   const bool has_summary = summary != input.traces.end();
