@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <ostream>
 #include <string>
@@ -48,9 +49,9 @@ CLI::Validator one_of(const std::vector<std::string>& words) {
 }
 
 /// Accepts whole numbers from `least` to `most`.
-CLI::Validator number_in(std::size_t least, std::size_t most) {
+CLI::Validator number_in(std::uint64_t least, std::uint64_t most) {
   return {[least, most](const std::string& given) {
-            std::size_t number = 0;
+            std::uint64_t number = 0;
             const char* const end = given.data() + given.size();
             const auto [stop, failure] = std::from_chars(given.data(), end, number);
             if (failure == std::errc() && stop == end && number >= least && number <= most) {
@@ -380,10 +381,11 @@ void add_heap(CLI::App& app, Run& run, Environment& environment) {
         ->check(number_in(0, 1000))
         ->group(group);
     to->add_option("--seed", generate_options->seed,
-                   "Of the search of --tight: the same seed gives the same layout everywhere")
+                   "Of the search of --tight: the same seed gives the same layout everywhere "
+                   "[default: 1]")
         ->type_name("N")
-        ->group(group)
-        ->capture_default_str();
+        ->check(number_in(0, std::numeric_limits<std::uint64_t>::max()))
+        ->group(group);
     to->add_option("--confidence", generate_options->confidence,
                    "Size the pools so that a run ten times as long fits with this confidence, 50% "
                    "to 99.9%, where the trace allows an estimate")

@@ -37,7 +37,7 @@ struct GenerateOptions {
   bool prove = false;  ///< try every layout that takes fewer bytes than the tight one
   std::optional<std::string> headroom = {};  ///< "25%"
   std::uint32_t contexts = 0;
-  std::uint64_t seed = 1;
+  std::optional<std::uint64_t> seed = {};
   std::optional<std::string> confidence = {};  ///< as parse_confidence() reads it
   bool fit = false;
   bool write = false;  ///< into Drone.toml, too

@@ -153,7 +153,7 @@ layout::SuggestOptions suggest_options(const GenerateOptions& options) {
   result.spill = !options.no_spill && !options.confidence;
   if (options.headroom) result.headroom_permille = parse_headroom(*options.headroom);
   result.contexts = options.contexts;
-  result.seed = options.seed;
+  if (options.seed) result.seed = *options.seed;
   result.prove = options.prove;
   return result;
 }
@@ -198,15 +198,32 @@ void require_pools(const GenerateOptions& options) {
                   "; without --pools, what each number of pools costs is printed");
 }
 
+/// Options that are about a search which does not take place. What each number of pools costs
+/// (without --pools) is said of tight layouts too.
+void require_search(const GenerateOptions& options) {
+  const bool is_tight = options.tight || !options.pools;
+  if (!is_tight && (options.no_spill || options.seed)) {
+    const std::string given = options.no_spill ? "--no-spill" : "--seed";
+    throw Error(ExitStatus::kUsage, given + " says nothing without --tight",
+                "add --tight, or leave out " + given);
+  }
+  if (!options.seed || (!options.no_spill && !options.confidence)) return;
+  const std::string other = options.no_spill ? "--no-spill" : "--confidence";
+  throw Error(ExitStatus::kUsage,
+              "--seed says nothing with " + other + ": such a layout is found exactly",
+              "leave out one of them");
+}
+
 }  // namespace
 
 ExitStatus run_heap_generate(const HeapOptions& heap, const GenerateOptions& options,
                              Environment& environment) {
   require_pools(options);
+  require_search(options);
   std::optional<double> confidence;
   if (options.confidence) confidence = parse_confidence(*options.confidence);
   layout::SuggestOptions suggest = suggest_options(options);
-  const HeapInput input = heap_input(heap, environment);
+  const HeapInput input = heap_input(heap, environment, OldPools::kReplaced);
   const auto summary = std::find_if(input.traces.begin(), input.traces.end(),
                                     [](const TraceInput& trace) { return trace.is_summary; });
   const bool has_summary = summary != input.traces.end();

@@ -136,7 +136,7 @@ const project::HeapSection& select_heap(const HeapOptions& options,
 
 }  // namespace
 
-HeapInput heap_input(const HeapOptions& options, Environment& environment) {
+HeapInput heap_input(const HeapOptions& options, Environment& environment, OldPools old_pools) {
   HeapInput input;
   const heaptrace::InputFormat format = heaptrace::parse_input_format(options.input_format);
   if (options.size) {
@@ -152,7 +152,12 @@ HeapInput heap_input(const HeapOptions& options, Environment& environment) {
   }
   if (manifest_path) {
     try {
-      input.section = select_heap(options, project::load_manifest(*manifest_path));
+      input.manifest_text = read_file(*manifest_path);
+      std::optional<std::string_view> replaced;
+      if (old_pools == OldPools::kReplaced) replaced = options.heap ? *options.heap : "";
+      input.section = select_heap(
+          options, project::parse_manifest(input.manifest_text,
+                                           project::display_name(*manifest_path), replaced));
       // A project whose heap is only watched has no [heap].
       if (!input.section.pools.empty()) {
         if (!input.size) input.size = input.section.size;

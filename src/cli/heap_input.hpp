@@ -41,7 +41,12 @@ struct HeapInput {
   std::optional<std::uint32_t> base_alignment;  ///< bytes, 4 or 8: of Drone.toml
   project::HeapSection section;  ///< as Drone.toml has it; without one, a bare [heap]
   std::optional<std::filesystem::path> manifest;  ///< that Drone.toml
+  std::string manifest_text;                      ///< what stood in it
 };
+
+/// Whether the pools in Drone.toml are of use, or another layout is made to replace them: then they
+/// need not suit the heap's alignment and size.
+enum class OldPools : std::uint8_t { kUsed, kReplaced };
 
 /// Finds the traces and the project they belong to, that of `environment.directory`. The heap is
 /// the one that `options.heap` names; else the one that reports on `options.port`; else [heap].
@@ -50,7 +55,8 @@ struct HeapInput {
 /// Throws Error: kUsage for a size that is none and for a heap that there is not, kInput for a
 /// trace that is missing or empty (the hint names the commands that record one) or for a Drone.toml
 /// that is wrong.
-HeapInput heap_input(const HeapOptions& options, Environment& environment);
+HeapInput heap_input(const HeapOptions& options, Environment& environment,
+                     OldPools old_pools = OldPools::kUsed);
 
 /// The error with the file that it is about.
 Error about(const TraceInput& input, const Error& error);

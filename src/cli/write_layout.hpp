@@ -14,7 +14,8 @@ namespace drone::cli {
 
 /// Puts `pools`, and `size` if `with_size`, into the section that `input` is about, after showing
 /// the difference on stderr. The file is replaced whole or not at all, and not touched if it says
-/// so already. Throws Error (kInput) if there is no such section, or if it cannot be edited.
+/// so already. Throws Error (kInput) if there is no such section, if it cannot be edited, or
+/// if the file is not what `input` was read from any more, is read-only, or has other hard links.
 void write_layout(const HeapInput& input, std::span<const heap::PoolSpec> pools, bool with_size,
                   std::uint32_t size, Environment& environment);
 

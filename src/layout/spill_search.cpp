@@ -343,8 +343,9 @@ void SpillSearch::anneal_side_by_side(std::uint64_t steps) {
     other = std::async(std::launch::async | std::launch::deferred, search, seeds_.next(),
                        [this](double) { return !is_stopped_; });
   }
-  Candidate best =
-      search(seeds_.next(), [this](double done) { return keeps_on(SearchPhase::kImprove, done); });
+  Candidate best = search(seeds_.next(), [this](double done) {
+    return keeps_on(SearchPhase::kImprove, (1 + 7 * done) / 8);
+  });
   for (std::future<Candidate>& other : others) {
     Candidate found = other.get();
     if (found.bytes < best.bytes) best = std::move(found);

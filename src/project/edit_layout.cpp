@@ -225,7 +225,7 @@ HeapSection& find_heap(Manifest& manifest, std::string_view name) {
 std::string with_layout(std::string_view text, const std::filesystem::path& path,
                         std::string_view name, std::span<const heap::PoolSpec> pools,
                         std::optional<std::uint32_t> size) {
-  const Manifest before = parse_manifest(text, path);
+  const Manifest before = parse_manifest(text, path, name);
   Manifest wanted = before;
   HeapSection& heap = find_heap(wanted, name);
   const HeapSection old = heap;

@@ -88,8 +88,9 @@ std::uint64_t sum_blocks(const HeapSection& heap, bool is_guarded) {
   return used;
 }
 
-/// Reads `pools` into a heap whose size and alignment are known.
-void read_pools(const Section& section, HeapSection& heap) {
+/// Reads `pools` into a heap whose size and alignment are known; if they are going to be replaced,
+/// they need not suit them.
+void read_pools(const Section& section, HeapSection& heap, bool are_replaced = false) {
   const std::string hint = "pools = [" + std::string(kPoolExample) + "]";
   const Node pools_node = section.require("pools", hint);
   const std::vector<Node> pools = section.list(pools_node, "pools", "a list of pools", hint);
@@ -102,12 +103,12 @@ void read_pools(const Section& section, HeapSection& heap) {
   for (const Node& node : pools) {
     if (!node.is_table()) section.fail_type(node, "pools", "a list of pools", hint);
     const Section pool(node, section.name() + ".pools", section.file(), kPoolKeys);
-    heap.pools.push_back(
-        read_pool(pool, heap.alignment, heap.pools.empty() ? nullptr : &heap.pools.back()));
+    heap.pools.push_back(read_pool(pool, are_replaced ? 1 : heap.alignment,
+                                   heap.pools.empty() ? nullptr : &heap.pools.back()));
     blocks += heap.pools.back().capacity;
   }
   const std::uint64_t used = pool_bytes(heap);
-  if (used > heap.size) {
+  if (used > heap.size && !are_replaced) {
     section.fail(pools_node,
                  "the pools take " + std::to_string(used) + " bytes, " +
                      std::to_string(used - heap.size) + " more than the heap's " +
@@ -211,12 +212,13 @@ void read_alignment(const Section& section, HeapSection& heap) {
 }
 
 HeapSection read_heap(const Section& section, std::string name, const Manifest& manifest,
-                      const std::vector<const HeapSection*>& others) {
+                      const std::vector<const HeapSection*>& others,
+                      std::optional<std::string_view> replaced) {
   HeapSection heap;
   heap.name = std::move(name);
   read_size(section, section.require("size", "for example size = \"10K\""), heap);
   read_alignment(section, heap);
-  read_pools(section, heap);
+  read_pools(section, heap, heap.name == replaced);
   if (const auto node = section.find("memory")) {
     heap.memory = read_region_name(section, *node, manifest);
   }
@@ -240,24 +242,27 @@ HeapSection read_bare_heap(const Section& section, std::string name) {
   return heap;
 }
 
-/// What a heap needs of its region: what it may have by `size`, or more with guard words.
-std::uint64_t room_for(const HeapSection& heap) {
+/// What a heap needs of its region: what it may have by `size`, or more with guard words. Of pools
+/// that are going to be replaced it is not known.
+std::uint64_t room_for(const HeapSection& heap, std::optional<std::string_view> replaced) {
+  if (heap.name == replaced) return heap.size;
   return std::max<std::uint64_t>(heap.size, memory_bytes(heap));
 }
 
 /// The heaps in a region must fit it, `heap` being the latest.
-void check_room(const Section& section, const HeapSection& heap, const Manifest& manifest) {
+void check_room(const Section& section, const HeapSection& heap, const Manifest& manifest,
+                std::optional<std::string_view> replaced) {
   const std::uint64_t room = manifest.memory.at(heap.memory).size;
   std::uint64_t taken = 0;
   for (const HeapSection* const each : all_heaps(manifest)) {
-    if (each->memory == heap.memory) taken += room_for(*each);
+    if (each->memory == heap.memory) taken += room_for(*each, replaced);
   }
   if (taken <= room) return;
   const std::string region = "[memory." + heap.memory + "]";
   const std::string_view guarded =
       memory_bytes(heap) > heap.size ? " (checks = \"full\" adds to them)" : "";
   const std::string message =
-      taken == room_for(heap)
+      taken == room_for(heap, replaced)
           ? fmt::format("the heap's {} bytes{} are {} more than {} has", taken, guarded,
                         taken - room, region)
           : fmt::format("the heaps in {} take {} bytes together, {} more than it has", region,
@@ -297,7 +302,7 @@ std::vector<Section::Entry> named_sections(const Section& heap) {
 
 }  // namespace
 
-void read_heaps(const Section& root, Manifest& manifest) {
+void read_heaps(const Section& root, Manifest& manifest, std::optional<std::string_view> replaced) {
   // A project whose allocator is only traced (docs/adopting.md) has none.
   if (!root.find("heap")) return;
   const Section main = root.section("heap", {}, "begin it with a line [heap]");
@@ -308,11 +313,11 @@ void read_heaps(const Section& root, Manifest& manifest) {
               "[heap] is missing: [heap." + named.front().key + "] is a heap beside it",
               "the heap behind new and malloc is [heap]: write that section, too, or only that");
   }
-  manifest.heap = read_heap(main, {}, manifest, {});
-  check_room(main, manifest.heap, manifest);
+  manifest.heap = read_heap(main, {}, manifest, {}, replaced);
+  check_room(main, manifest.heap, manifest, replaced);
   for (const Section::Entry& entry : named) {
     const Section section = main.section(entry.key, kHeapKeys, {});
-    HeapSection heap = read_heap(section, entry.key, manifest, all_heaps(manifest));
+    HeapSection heap = read_heap(section, entry.key, manifest, all_heaps(manifest), replaced);
     for (const HeapSection& other : manifest.named_heaps) {
       if (constant_prefix(other) != constant_prefix(heap)) continue;
       main.fail(entry.place,
@@ -321,7 +326,7 @@ void read_heaps(const Section& root, Manifest& manifest) {
                 "name one of them otherwise");
     }
     manifest.named_heaps.push_back(std::move(heap));
-    check_room(section, manifest.named_heaps.back(), manifest);
+    check_room(section, manifest.named_heaps.back(), manifest, replaced);
   }
 }
 

@@ -170,12 +170,6 @@ ItmSection read_itm(const Section& root) {
                    std::to_string(cortex_m::kSwoTolerancePercent) + " %",
                "the nearest: " + nearest);
 }
-std::string display_name(const std::filesystem::path& path) {
-  std::error_code error;
-  const std::filesystem::path near = std::filesystem::proximate(path, error);
-  if (error || near.empty() || *near.begin() == "..") return path.string();
-  return near.string();
-}
 
 }  // namespace
 
@@ -197,20 +191,28 @@ std::optional<std::filesystem::path> find_manifest(const std::filesystem::path& 
   }
 }
 
+std::string display_name(const std::filesystem::path& path) {
+  std::error_code error;
+  const std::filesystem::path near = std::filesystem::proximate(path, error);
+  if (error || near.empty() || *near.begin() == "..") return path.string();
+  return near.string();
+}
+
 Manifest load_manifest(const std::filesystem::path& path) {
   Manifest manifest = parse_manifest(read_file(path), display_name(path));
   manifest.path = path;
   return manifest;
 }
 
-Manifest parse_manifest(std::string_view text, const std::filesystem::path& path) {
+Manifest parse_manifest(std::string_view text, const std::filesystem::path& path,
+                        std::optional<std::string_view> replaced) {
   Manifest manifest;
   manifest.path = path;
   const TomlFile file(text, path.string());
   const Section root = file.root(kRootKeys);
   read_device(root, manifest);
   read_memory(root, manifest);
-  read_heaps(root, manifest);
+  read_heaps(root, manifest, replaced);
   manifest.probe = read_probe(root);
   manifest.itm = read_itm(root);
   return manifest;

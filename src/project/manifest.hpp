@@ -85,11 +85,16 @@ struct Manifest {
 /// The Drone.toml of the project that `directory` is in: there, or in the nearest folder above.
 std::optional<std::filesystem::path> find_manifest(const std::filesystem::path& directory);
 
-/// Messages name `path` as seen from the current folder, if it lies inside that.
+/// How messages name a file: as seen from the current folder, if it lies inside that.
+std::string display_name(const std::filesystem::path& path);
+
 Manifest load_manifest(const std::filesystem::path& path);
 
-/// The same for text in memory; `path` is used in messages only.
-Manifest parse_manifest(std::string_view text, const std::filesystem::path& path);
+/// The same for text in memory; `path` is used in messages only. `replaced` names the heap, empty
+/// for [heap], whose pools are going to be replaced: they are not held against its alignment, its
+/// size and its region, which may have changed since they were chosen.
+Manifest parse_manifest(std::string_view text, const std::filesystem::path& path,
+                        std::optional<std::string_view> replaced = {});
 
 /// A heap of a file that is a Drone.toml, or has sections [heap] and [heap.NAME] alone, as `drone
 /// heap generate` prints them: the one of that name, empty for [heap]. Without a name, if there is

@@ -111,10 +111,11 @@ std::string tight_in_words(const LayoutReport& report) {
         "within {:.2f}% of the best there can be.",
         most_pools, counted(tight.lower_bound, "byte"), std::ceil(gap * 100) / 100);
     if (tight.untried >= layout::kManyLayouts) {
-      text += " Very many layouts in between are left to try.";
+      text += " Very many layouts that take fewer bytes were not tried.";
     } else if (tight.untried != 0) {
-      text += fmt::format(" In between, {} {} left to try: --prove does.",
-                          counted(tight.untried, "layout"), tight.untried == 1 ? "is" : "are");
+      text += fmt::format(" {} that {} fewer bytes {} not tried (--prove).",
+                          counted(tight.untried, "layout"), tight.untried == 1 ? "takes" : "take",
+                          tight.untried == 1 ? "was" : "were");
     }
   }
   if (tight.spills) {

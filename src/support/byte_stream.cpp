@@ -128,17 +128,22 @@ void write_file(const std::filesystem::path& named, std::string_view text) {
       type != std::filesystem::file_type::regular) {
     throw Error(ExitStatus::kInput, "cannot write '" + named.string() + "': it is no regular file");
   }
+  // Renaming asks for the folder's permission only, and root may do anything.
+  struct stat old {};
+  const bool is_there = ::stat(path.c_str(), &old) == 0;
+  constexpr mode_t kAnyWrite = S_IWUSR | S_IWGRP | S_IWOTH;
+  if (is_there && ((old.st_mode & kAnyWrite) == 0 || ::access(path.c_str(), W_OK) != 0)) {
+    throw Error(ExitStatus::kInput, "cannot write '" + named.string() + "': it is read-only",
+                "chmod u+w makes it writable, if it is yours");
+  }
   std::string temporary = path.string() + ".XXXXXX";
   const Descriptor fd(::mkostemp(temporary.data(), O_CLOEXEC));
   if (fd.get() < 0) {
     throw Error(ExitStatus::kInput, "cannot create '" + path.string() + "': " + reason(errno));
   }
   try {
-    struct stat old {};
-    mode_t mode = 0;
-    if (::stat(path.c_str(), &old) == 0) {
-      mode = old.st_mode & 07777U;
-    } else {
+    mode_t mode = old.st_mode & 07777U;
+    if (!is_there) {
       const mode_t mask = ::umask(0);
       ::umask(mask);
       mode = 0666U & ~mask;

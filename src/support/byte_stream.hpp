@@ -69,7 +69,7 @@ std::string read_file(const std::filesystem::path& path);
 
 /// Replaces a file's contents whole or not at all: writes a temporary file beside it and renames.
 /// Keeps the permissions of a file that is replaced; follows links. Throws Error (kInput), also for
-/// a device or a pipe.
+/// a device, a pipe, and a file that is read-only.
 void write_file(const std::filesystem::path& named, std::string_view text);
 
 }  // namespace drone

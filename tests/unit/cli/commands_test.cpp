@@ -70,6 +70,43 @@ TEST(Commands, MistakesAreToldInWords) {
   EXPECT_THAT(run("/", {"heap", "--pools", "5"}).err, HasSubstr("drone heap generate --pools 5"));
 }
 
+TEST(Commands, ASeedIsAWholeNumberOf64Bits) {
+  for (const char* const seed :
+       {"-1", "18446744073709551616", "99999999999999999999999", "abc", "1.5", ""}) {
+    const Outcome outcome =
+        run("/", {"heap", "generate", "--tight", "--pools", "2", "--seed", seed});
+    EXPECT_EQ(outcome.status, ExitStatus::kUsage) << seed;
+    EXPECT_THAT(outcome.err, HasSubstr("--seed: '" + std::string(seed) +
+                                       "' is no number from 0 to 18446744073709551615\n"));
+    EXPECT_THAT(outcome.err, HasSubstr("hint: see `drone heap generate --help`"));
+  }
+  const Outcome most = run("/", {"heap", "generate", "--seed", "18446744073709551615"});
+  EXPECT_EQ(most.status, ExitStatus::kInput) << most.err;  // of the trace, which there is not
+}
+
+TEST(Commands, WhatSteersASearchIsRefusedWhereThereIsNone) {
+  const auto generate = [](std::vector<const char*> more) {
+    more.insert(more.begin(), {"heap", "generate"});
+    return run("/", more);
+  };
+  const Outcome seed = generate({"--pools", "2", "--seed", "7"});
+  EXPECT_EQ(seed.status, ExitStatus::kUsage);
+  EXPECT_THAT(seed.err, HasSubstr("--seed says nothing without --tight\n"
+                                  "add --tight, or leave out --seed\n"));
+  const Outcome spill = generate({"--pools", "2", "--no-spill"});
+  EXPECT_EQ(spill.status, ExitStatus::kUsage);
+  EXPECT_THAT(spill.err, HasSubstr("--no-spill says nothing without --tight\n"));
+  const Outcome exact = generate({"--pools", "2", "--tight", "--no-spill", "--seed", "7"});
+  EXPECT_EQ(exact.status, ExitStatus::kUsage);
+  EXPECT_THAT(exact.err, HasSubstr("--seed says nothing with --no-spill: such a layout is found"));
+  EXPECT_EQ(generate({"--pools", "2", "--tight", "--confidence", "90%", "--seed", "7"}).status,
+            ExitStatus::kUsage);
+  // What each number of pools costs is said of tight layouts, too: only the trace is missing.
+  EXPECT_EQ(generate({"--seed", "7"}).status, ExitStatus::kInput);
+  EXPECT_EQ(generate({"--no-spill"}).status, ExitStatus::kInput);
+  EXPECT_EQ(generate({"--pools", "2", "--tight", "--seed", "7"}).status, ExitStatus::kInput);
+}
+
 TEST(Commands, PortsMayFollowTheHeaptrace) {
   const TestFolder folder;
   folder.write("swo", drone::test::bytes_of(drone::test::text_of_file(

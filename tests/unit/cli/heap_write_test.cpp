@@ -5,6 +5,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "cli/heap_command.hpp"
 #include "support/byte_stream.hpp"
 
@@ -14,6 +20,7 @@ namespace {
 using testing::AllOf;
 using testing::EndsWith;
 using testing::HasSubstr;
+using testing::Not;
 
 std::string project(const std::string& size, const std::string& pools) {
   return "# mine\n[heap]\nsize = " + size + "\npools = [" + pools + "]  # tuned\n" + kBesideHeaps;
@@ -72,6 +79,95 @@ TEST(HeapGenerateWrite, GoesThroughALinkAndKeepsPermissions) {
   EXPECT_TRUE(fs::is_symlink(folder.path() / "Drone.toml"));
   EXPECT_EQ(read_file(folder.path() / "real/shared.toml"), project("24", kNewPool));
   EXPECT_EQ(fs::status(folder.path() / "real/shared.toml").permissions(), fs::perms(0640));
+}
+
+/// Takes what is printed, and does something as soon as it has `marker`.
+class Meddler final : public std::stringbuf {
+ public:
+  Meddler(std::string marker, std::function<void()> act)
+      : marker_(std::move(marker)), act_(std::move(act)) {}
+
+ protected:
+  int sync() override {
+    if (act_ && str().find(marker_) != std::string::npos) std::exchange(act_, nullptr)();
+    return 0;
+  }
+
+ private:
+  std::string marker_;
+  std::function<void()> act_;
+};
+
+TEST(HeapGenerateWrite, LeavesAFileAloneThatWasChangedInTheMeantime) {
+  const std::string changed = project("\"2K\"", kOldPool);
+  for (const std::string marker : {"SUGGESTED LAYOUT", "+pools ="}) {
+    const TestFolder folder;
+    folder.write("heaptrace", bytes_of(kTwoOf12));
+    folder.write("Drone.toml", project("24", kOldPool));
+    Meddler err_text(marker, [&] { folder.write("Drone.toml", changed); });
+    std::ostringstream out;
+    std::ostream err(&err_text);
+    Environment environment{.out = out, .err = err, .directory = folder.path()};
+    const std::vector<const char*> line = {"drone", "heap", "generate", "--pools", "5", "--write"};
+    try {
+      run_command_line(line, environment);
+      ADD_FAILURE() << "it was replaced, changed at " << marker;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.status(), ExitStatus::kInput);
+      EXPECT_THAT(error.message(), HasSubstr("changed by something else in the meantime"));
+      EXPECT_THAT(error.hint(), HasSubstr("run it again"));
+    }
+    EXPECT_EQ(read_file(folder.path() / "Drone.toml"), changed) << marker;
+    EXPECT_THAT(out.str(), HasSubstr("{ block = \"12\", capacity = 2 }"));
+    EXPECT_THAT(err_text.str(), Not(HasSubstr("written")));
+  }
+}
+
+TEST(HeapGenerateWrite, RefusesAReadOnlyFile) {
+  namespace fs = std::filesystem;
+  const TestFolder folder;
+  folder.write("heaptrace", bytes_of(kTwoOf12));
+  folder.write("Drone.toml", project("24", kOldPool));
+  fs::permissions(folder.path() / "Drone.toml", fs::perms(0444));
+  const Outcome outcome = run(folder.path(), {"heap", "generate", "--pools", "5", "--write"});
+  EXPECT_EQ(outcome.status, ExitStatus::kInput);
+  EXPECT_THAT(outcome.err, HasSubstr("Drone.toml': it is read-only\nchmod u+w"));
+  EXPECT_EQ(read_file(folder.path() / "Drone.toml"), project("24", kOldPool));
+  EXPECT_EQ(fs::status(folder.path() / "Drone.toml").permissions(), fs::perms(0444));
+}
+
+TEST(HeapGenerateWrite, RefusesToSeparateHardLinks) {
+  namespace fs = std::filesystem;
+  const TestFolder folder;
+  folder.write("heaptrace", bytes_of(kTwoOf12));
+  folder.write("Drone.toml", project("24", kOldPool));
+  fs::create_hard_link(folder.path() / "Drone.toml", folder.path() / "shared.toml");
+  const Outcome outcome = run(folder.path(), {"heap", "generate", "--pools", "5", "--write"});
+  EXPECT_EQ(outcome.status, ExitStatus::kInput);
+  EXPECT_THAT(outcome.err, HasSubstr("Drone.toml has 2 names (hard links), of which only this one "
+                                     "would be written\nmake it a file of its own"));
+  EXPECT_TRUE(fs::equivalent(folder.path() / "Drone.toml", folder.path() / "shared.toml"));
+  EXPECT_EQ(read_file(folder.path() / "shared.toml"), project("24", kOldPool));
+  fs::remove(folder.path() / "shared.toml");
+  EXPECT_EQ(run(folder.path(), {"heap", "generate", "--pools", "5", "--write"}).status,
+            ExitStatus::kDone);
+}
+
+TEST(HeapGenerateWrite, ReplacesPoolsThatDoNotSuitTheFileAnyMore) {
+  const TestFolder folder;
+  folder.write("heaptrace", bytes_of(kTwoOf12));
+  // The alignment was 4 when block 12 was chosen, and the size was more.
+  folder.write("Drone.toml", project("32\nalignment = 8", "{ block = \"12\", capacity = 9 }"));
+  const Outcome shown = run(folder.path(), {"heap", "generate", "--pools", "5"});
+  EXPECT_EQ(shown.status, ExitStatus::kDone) << shown.err;
+  const Outcome outcome = run(folder.path(), {"heap", "generate", "--pools", "5", "--write"});
+  EXPECT_EQ(outcome.status, ExitStatus::kDone) << outcome.err;
+  EXPECT_EQ(read_file(folder.path() / "Drone.toml"),
+            project("32\nalignment = 8", "{ block = \"16\", capacity = 2 }"));
+  // Who uses the pools is told.
+  folder.write("Drone.toml", project("32\nalignment = 8", "{ block = \"12\", capacity = 1 }"));
+  EXPECT_THAT(run(folder.path(), {"heap", "simulate"}).err,
+              HasSubstr("block 12 is no multiple of the alignment, 8"));
 }
 
 TEST(HeapGenerateWrite, NeedsAProjectWithAHeap) {

@@ -121,7 +121,8 @@ TEST(SpillSearch, TellsItsProgress) {
 }
 
 TEST(SpillSearch, EndsWhenItIsTold) {
-  const std::vector<heaptrace::Event> events = long_events({.events = 20'000, .sizes = 40});
+  const std::vector<heaptrace::Event> events =
+      long_events({.events = 20'000, .sizes = 40, .has_alignments = false});
   const Survey survey = survey_of_events(events);
   int asked = 0;
   SpillSearchOptions options{.max_pools = 12, .prove = true};

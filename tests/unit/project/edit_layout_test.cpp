@@ -71,6 +71,26 @@ TEST(WithLayout, KeepsThePoolsThatStayAndTheirComments) {
             "checks = \"full\"\n");
 }
 
+TEST(WithLayout, ReplacesPoolsThatSuitNeitherAlignmentNorSize) {
+  EXPECT_EQ(
+      edited("[heap]\nsize = 100\nalignment = 8\n"
+             "pools = [{ block = \"12\", capacity = 100 }, { block = \"16\", capacity = 3 }]\n",
+             {{16, 4}}),
+      "[heap]\nsize = 100\nalignment = 8\npools = [{ block = \"16\", capacity = 4 }]\n");
+  // Larger than the RAM, with the guard words.
+  EXPECT_EQ(edited("[heap]\nsize = \"64K\"\nchecks = \"full\"\n"
+                   "pools = [{ block = \"4096\", capacity = 100 }]\n",
+                   {{16, 4}}),
+            "[heap]\nsize = \"64K\"\nchecks = \"full\"\n"
+            "pools = [{ block = \"16\", capacity = 4 }]\n");
+  // Those of other heaps stay, and have to.
+  EXPECT_THAT(refusal("[heap]\nsize = 100\npools = [{ block = 16, capacity = 3 }]\n"
+                      "[heap.dma]\nsize = 100\nport = 30\nalignment = 8\n"
+                      "pools = [{ block = 12, capacity = 3 }]\n",
+                      {{20, 4}}),
+              HasSubstr("block 12 is no multiple of the alignment"));
+}
+
 TEST(WithLayout, KeepsOneLineAsLongAsItHasRoom) {
   constexpr std::string_view kHeap =
       "[heap]\nsize = 1000\npools = [{ block = \"16\", capacity = 3 }]\n";

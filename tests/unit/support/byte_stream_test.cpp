@@ -72,6 +72,16 @@ TEST(WriteFile, LeavesTheOldFileAndNothingElseWhenThereIsNoRoom) {
   EXPECT_EQ(files_in(folder.path()), 1U);
 }
 
+TEST(WriteFile, RefusesAFileThatIsReadOnly) {
+  const TestFolder folder;
+  const fs::path path = folder.path() / "kept";
+  write_file(path, "old");
+  ASSERT_EQ(::chmod(path.c_str(), 0444), 0);
+  EXPECT_THROW(write_file(path, "new"), Error);
+  EXPECT_EQ(read_file(path), "old");
+  EXPECT_EQ(files_in(folder.path()), 1U);
+}
+
 TEST(WriteFile, NamesTheFileThatCannotBeWritten) {
   const TestFolder folder;
   for (const fs::path& path : {folder.path() / "absent/file", folder.path()}) {
