@@ -69,7 +69,9 @@ class FileProgress {
   FileProgress(std::string file, const Environment& environment)
       : file_(std::move(file)), environment_(environment), progress_(environment) {}
   FileProgress(std::string file, const Environment& environment, Progress::Clock clock)
-      : file_(std::move(file)), environment_(environment), progress_(environment, clock) {}
+      : file_(std::move(file)),
+        environment_(environment),
+        progress_(environment, std::move(clock)) {}
 
   /// A source that reads the same, from the file's start on, and shows it until it is destroyed.
   /// `total` bytes, 0 if nobody knows how many. This must outlive it.
