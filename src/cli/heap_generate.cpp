@@ -191,6 +191,7 @@ void require_pools(const GenerateOptions& options) {
                             : options.headroom   ? "--headroom"
                             : options.contexts   ? "--contexts"
                             : options.fit        ? "--fit"
+                            : options.prove      ? "--prove"
                                                  : nullptr;
   if (given == nullptr) return;
   throw Error(ExitStatus::kUsage, std::string(given) + " is about one layout: of how many pools?",
@@ -201,17 +202,22 @@ void require_pools(const GenerateOptions& options) {
 /// Options that are about a search which does not take place. What each number of pools costs
 /// (without --pools) is said of tight layouts too.
 void require_search(const GenerateOptions& options) {
+  const auto refuse = [](const std::string& message, const std::string& hint) {
+    throw Error(ExitStatus::kUsage, message, hint);
+  };
   const bool is_tight = options.tight || !options.pools;
-  if (!is_tight && (options.no_spill || options.seed)) {
-    const std::string given = options.no_spill ? "--no-spill" : "--seed";
-    throw Error(ExitStatus::kUsage, given + " says nothing without --tight",
-                "add --tight, or leave out " + given);
+  if (!is_tight && (options.no_spill || options.prove || options.seed)) {
+    const std::string given = options.no_spill ? "--no-spill"
+                              : options.prove  ? "--prove"
+                                               : "--seed";
+    refuse(given + " says nothing without --tight", "add --tight, or leave out " + given);
   }
-  if (!options.seed || (!options.no_spill && !options.confidence)) return;
-  const std::string other = options.no_spill ? "--no-spill" : "--confidence";
-  throw Error(ExitStatus::kUsage,
-              "--seed says nothing with " + other + ": such a layout is found exactly",
-              "leave out one of them");
+  if ((options.seed || options.prove) && (options.no_spill || options.confidence)) {
+    refuse(std::string(options.prove ? "--prove" : "--seed") + " says nothing with " +
+               (options.no_spill ? "--no-spill" : "--confidence") +
+               ": such a layout is found exactly",
+           "leave out one of them");
+  }
 }
 
 }  // namespace

@@ -310,7 +310,7 @@ class SpillSearch {
   static constexpr std::size_t kSideBySide = 4;
 
   void anneal_side_by_side(std::uint64_t steps);
-  bool try_all(std::uint64_t most, std::uint64_t steps);
+  bool try_all(std::uint64_t most, std::uint64_t steps, bool however_long);
   bool keeps_on(SearchPhase phase, double done);
   SpillSearchResult result(bool is_best);
 
@@ -356,10 +356,10 @@ void SpillSearch::anneal_side_by_side(std::uint64_t steps) {
 /// Tries what takes fewer bytes than the best, if that are fewer than `most` layouts; no longer
 /// than `steps`, and less if it is clear that they would not be enough. Whether there is nothing
 /// left.
-bool SpillSearch::try_all(std::uint64_t most, std::uint64_t steps) {
+bool SpillSearch::try_all(std::uint64_t most, std::uint64_t steps, bool however_long) {
   if (is_stopped_) return false;
   const std::uint64_t count = exhaustive_.count(best_.bytes, most);
-  if (count == most && !options_.prove) return false;
+  if (count == most && !however_long) return false;
   QuickReplay& replay = first_.replay();
   const std::uint64_t begin = replay.steps();
   std::uint64_t asked = begin;
@@ -369,7 +369,7 @@ bool SpillSearch::try_all(std::uint64_t most, std::uint64_t steps) {
     asked = replay.steps();
     const double done = static_cast<double>(visited) / static_cast<double>(count);
     if (!keeps_on(SearchPhase::kProve, std::min(done, 1.0))) return false;
-    if (options_.prove) return true;
+    if (however_long) return true;
     const std::uint64_t used = asked - begin;
     constexpr std::uint64_t kEnoughToTell = 5 * kOften;
     return used < kEnoughToTell || (used < steps && used * count / 2 < steps * visited);
@@ -406,9 +406,9 @@ SpillSearchResult SpillSearch::run() {
   first_.run(starts_, best_, steps / 8,
              [this](double done) { return keeps_on(SearchPhase::kImprove, done / 8); });
   best_ = first_.best();
-  if (try_all(kFew, steps * 3 / 8)) return result(true);
+  if (try_all(kFew, steps * 3 / 8, false)) return result(true);
   if (!is_stopped_) anneal_side_by_side(steps * 3 / 4);
-  return result(try_all(10 * kFew, steps));
+  return result(try_all(options_.prove ? kManyLayouts : 10 * kFew, steps, options_.prove));
 }
 
 }  // namespace

@@ -101,6 +101,13 @@ TEST(Commands, WhatSteersASearchIsRefusedWhereThereIsNone) {
   EXPECT_THAT(exact.err, HasSubstr("--seed says nothing with --no-spill: such a layout is found"));
   EXPECT_EQ(generate({"--pools", "2", "--tight", "--confidence", "90%", "--seed", "7"}).status,
             ExitStatus::kUsage);
+  const Outcome proof = generate({"--pools", "2", "--prove"});
+  EXPECT_EQ(proof.status, ExitStatus::kUsage);
+  EXPECT_THAT(proof.err, HasSubstr("--prove says nothing without --tight\n"));
+  EXPECT_THAT(generate({"--pools", "2", "--tight", "--no-spill", "--prove"}).err,
+              HasSubstr("--prove says nothing with --no-spill: such a layout is found exactly\n"));
+  EXPECT_THAT(generate({"--tight", "--prove"}).err,
+              HasSubstr("--prove is about one layout: of how many pools?\n"));
   // What each number of pools costs is said of tight layouts, too: only the trace is missing.
   EXPECT_EQ(generate({"--seed", "7"}).status, ExitStatus::kInput);
   EXPECT_EQ(generate({"--no-spill"}).status, ExitStatus::kInput);

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MIT
+"""`drone heap generate --tight --prove`: a proof that ends, and one that Ctrl-C ends. The layouts serve the
+recorded programs in both cases."""
+
+import os
+import pathlib
+import re
+import sys
+
+from heap_output import heap_section
+from terminal import Terminal, check, main_of, run
+
+TRACES = pathlib.Path(__file__).resolve().parents[2] / "benchmarks" / "traces"
+
+
+def bytes_of(layout):
+    return sum(block * capacity for block, capacity in heap_section(layout)["pools"])
+
+
+def in_one_line(comments):
+    return re.sub(r"\s*\n# ", " ", comments)
+
+
+def test():
+    build, directory = map(pathlib.Path, sys.argv[1:])
+    directory.mkdir(parents=True, exist_ok=True)
+    drone = build / "bin" / "drone"
+    environment = {**os.environ, "TERM": "xterm"}
+
+    def generate(trace, pools):
+        return f"{drone} heap -f {TRACES / trace} generate --tight --prove --fit --pools {pools}"
+
+    # Some thousand layouts of fewer bytes, one of which runs if the proof is wrong.
+    proved, _ = run(generate("fw_phases_cpp.txt.xz", 5), directory, environment)
+    check("Proved: no layout of at most 5 pools takes fewer." in in_one_line(proved), "it is not proved")
+
+    # More than anybody could wait for.
+    terminal = Terminal(generate("debian/lua_rules.txt.xz", 8) + " >stopped.toml", directory, environment)
+    terminal.wait_until(lambda: "trying every layout that takes fewer bytes" in terminal.output,
+                        "the proof began")
+    terminal.press_ctrl_c()
+    check(terminal.finish() == 0, "a proof that is ended gives its layout")
+    stopped = (directory / "stopped.toml").read_text()
+    check("were not tried" in in_one_line(stopped), "it is not said that layouts are left")
+    (directory / "layout.toml").write_text(stopped)
+    simulated, _ = run(f"{drone} heap -f {TRACES / 'debian/lua_rules.txt.xz'} simulate --layout layout.toml",
+                       directory, environment)
+    check("failed: 0" in simulated, "the layout does not serve the program")
+    without_spill, _ = run(generate("debian/lua_rules.txt.xz", 8).replace("--prove", "--no-spill"), directory,
+                           environment)
+    check(bytes_of(stopped) < bytes_of(without_spill), "the search found nothing")
+
+
+if __name__ == "__main__":
+    sys.exit(main_of(test))
