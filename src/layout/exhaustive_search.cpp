@@ -10,7 +10,7 @@ namespace drone::layout {
 namespace {
 
 /// When counting takes as long as this, there are too many.
-constexpr std::uint64_t kMostVisits = 300'000;
+constexpr std::uint64_t kMostVisits = 3'000'000;
 
 /// Failures that are kept of one choice of pools. More find little more, and all are looked
 /// through.

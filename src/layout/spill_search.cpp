@@ -401,14 +401,14 @@ SpillSearchResult SpillSearch::run() {
   if (!options_.start.empty() && layout_bytes(options_.start) < best_.bytes) {
     best_ = candidate_of(peaks_, options_.start);
   }
-  constexpr std::uint64_t kFew = 1'000'000;
+  constexpr std::uint64_t kFew = 10'000'000;
   const std::uint64_t steps = options_.steps;
   first_.run(starts_, best_, steps / 8,
              [this](double done) { return keeps_on(SearchPhase::kImprove, done / 8); });
   best_ = first_.best();
   if (try_all(kFew, steps * 3 / 8, false)) return result(true);
-  if (!is_stopped_) anneal_side_by_side(steps * 3 / 4);
-  return result(try_all(options_.prove ? kManyLayouts : 10 * kFew, steps, options_.prove));
+  if (!is_stopped_) anneal_side_by_side(steps / 2);
+  return result(try_all(options_.prove ? kManyLayouts : kFew, steps / 2, options_.prove));
 }
 
 }  // namespace

@@ -211,6 +211,9 @@ std::vector<TradeOff> trade_off(const Survey& survey, std::size_t most_pools,
   // Less than a single search has: there are sixteen, and each goes on from the one before.
   const std::uint64_t steps = options.steps / 8;
   const std::vector<Demand> demands = demands_of(survey);
+  const auto tell = [&](SearchPhase phase, double rows_done) {
+    return !options.keep_on || options.keep_on(phase, rows_done / static_cast<double>(most_pools));
+  };
   std::vector<TradeOff> rows;
   PoolLayout tight;
   for (std::size_t k = 1; k <= most_pools; ++k) {
@@ -227,6 +230,9 @@ std::vector<TradeOff> trade_off(const Survey& survey, std::size_t most_pools,
         spill.seed = options.seed;
         spill.steps = steps;
         spill.start = tight;
+        spill.keep_on = [&](SearchPhase phase, double done) {
+          return tell(phase, static_cast<double>(k - 1) + done);
+        };
         found = search_with_spill(*workload, *peaks, spill).pools;
       }
       tight = std::move(found);
@@ -238,8 +244,7 @@ std::vector<TradeOff> trade_off(const Survey& survey, std::size_t most_pools,
       }
     }
     rows.push_back(row);
-    const double done = static_cast<double>(k) / static_cast<double>(most_pools);
-    if (options.keep_on && !options.keep_on(SearchPhase::kImprove, done)) break;
+    if (!tell(SearchPhase::kImprove, static_cast<double>(k))) break;
   }
   return rows;
 }

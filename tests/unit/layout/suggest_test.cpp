@@ -389,7 +389,8 @@ TEST(TradeOff, NeverGetsWorseWithMorePools) {
     };
     const std::vector<TradeOff> rows = trade_off(survey, 16, options);
     ASSERT_EQ(rows.size(), 16U);
-    EXPECT_EQ(progress.size(), 16U);
+    EXPECT_GE(progress.size(), 16U);
+    EXPECT_TRUE(std::is_sorted(progress.begin(), progress.end()));
     EXPECT_EQ(progress.back(), 1.0);
     for (std::size_t i = 0; i != rows.size(); ++i) {
       EXPECT_EQ(rows[i].max_pools, i + 1);
