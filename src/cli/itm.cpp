@@ -73,7 +73,8 @@ void check_source(const ItmPlan& plan) {
   if (plan.source == SourceKind::kFile) {
     // A FIFO can be read only once.
     if (!std::filesystem::is_regular_file(plan.source_file, failure)) return;
-    size = drone::open_source(plan.source_file)->read(buffer);
+    DecompressingSource source(drone::open_source(plan.source_file));
+    while (const std::size_t n = source.read(std::span(buffer).subspan(size))) size += n;
     name = "'" + plan.source_file.string() + "'";
   } else if (plan.source == SourceKind::kStandardInput) {
     // Fails for a pipe, and leaves a file where it is.
@@ -86,8 +87,8 @@ void check_source(const ItmPlan& plan) {
     throw Error(ExitStatus::kInput, name + " is " + *kind,
                 compression == Compression::kNone
                     ? "an ITM stream is what a debug probe receives over SWO"
-                    : "decompress it: `" + std::string(name_of(compression)) +
-                          " -dc FILE | drone itm --from -`; `drone heap` reads it as it is");
+                    : "--from file:FILE decompresses a file, once; or `" +
+                          std::string(name_of(compression)) + " -dc FILE | drone itm --from -`");
   }
 }
 
