@@ -198,14 +198,22 @@ TEST(HeapImports, WhatIsCompressedTwiceIsRefused) {
               AllOf(HasSubstr("is compressed with zstd"), HasSubstr("decompress it first")));
 }
 
-TEST(HeapImports, DroneItmSaysHowToDecompressAStream) {
+TEST(HeapImports, DroneItmLooksIntoACompressedFile) {
   const TestFolder folder;
-  folder.write("swo", compressed(Compression::kXz, golden("traces/jim_script.txt")));
+  const std::vector<std::byte> text = compressed(Compression::kXz, golden("traces/jim_script.txt"));
   const std::string from = "file:" + (folder.path() / "swo").string();
+  folder.write("swo", text);
   const Outcome outcome = run(folder.path(), {"itm", "--from", from.c_str()});
   EXPECT_EQ(outcome.status, ExitStatus::kInput);
-  EXPECT_THAT(outcome.err, AllOf(HasSubstr("is compressed with xz"),
-                                 HasSubstr("`xz -dc FILE | drone itm --from -`")));
+  EXPECT_THAT(outcome.err, HasSubstr("is a text file"));
+  folder.write("swo", compressed(Compression::kGzip, text));
+  EXPECT_THAT(run(folder.path(), {"itm", "--from", from.c_str()}).err,
+              AllOf(HasSubstr("is compressed with xz"), HasSubstr("decompress it first")));
+  std::vector<std::byte> damaged = text;
+  damaged[10] ^= std::byte{0xFF};
+  folder.write("swo", damaged);
+  EXPECT_THAT(run(folder.path(), {"itm", "--from", from.c_str()}).err,
+              AllOf(HasSubstr("cannot read '"), HasSubstr("swo': its xz data are damaged")));
 }
 
 TEST(HeapImports, RecordedTracesOfTheBenchmarksAreReadAsTheyLieThere) {
