@@ -193,8 +193,10 @@ void add_itm(CLI::App& app, Run& run, Environment& environment) {
                     "Record every heap of Drone.toml: [heap] into heaptrace, [heap.NAME] into "
                     "NAME.heaptrace");
   command
-      ->add_option("--from", options->from,
-                   "Where the stream comes from: probe, file:PATH, or - for stdin")
+      ->add_option(
+          "--from", options->from,
+          "Where the stream comes from: probe, file:PATH (may be compressed: zstd, gzip, xz), or - "
+          "for stdin")
       ->type_name("SOURCE")
       ->capture_default_str();
   command

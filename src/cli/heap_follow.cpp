@@ -22,6 +22,7 @@
 #include "cli/status_line.hpp"
 #include "heaptrace/followed_trace.hpp"
 #include "report/heap_report.hpp"
+#include "support/counted.hpp"
 #include "support/error.hpp"
 #include "support/interrupts.hpp"
 
@@ -50,7 +51,7 @@ std::optional<std::string> table(const HeapInput& input, const heaptrace::Follow
   constexpr std::uint64_t kTooFew = 64;  ///< events that say nothing about the whole
   if (summary.events >= kTooFew && heaptrace::looks_like_no_recording(summary)) {
     return "What has come so far is no recording of a heap: in " +
-           std::to_string(summary.losses.malformed) + " places its bytes are no packet.\n";
+           counted(summary.losses.malformed, "place") + " its bytes are no packet.\n";
   }
   const bool has_size = input.size || summary.description.heap_size;
   if (!has_size && !trace.has_ended() && summary.events < kDescribedBy) return std::nullopt;
@@ -159,8 +160,8 @@ class Screen final : public Page {
   std::string footer(Clock::time_point now) const {
     const std::string file = input_.file.string();
     if (!trace_.has_begun()) return "waiting for '" + file + "'; Ctrl-C ends it";
-    return fmt::format("following '{}': {}, {} events, last change {} ago; Ctrl-C ends it", file,
-                       format_bytes(trace_.bytes()), trace_.summary().events,
+    return fmt::format("following '{}': {}, {}, last change {} ago; Ctrl-C ends it", file,
+                       format_bytes(trace_.bytes()), counted(trace_.summary().events, "event"),
                        format_time(std::chrono::duration_cast<milliseconds>(now - changed_at_)));
   }
 
@@ -184,7 +185,7 @@ class Screen final : public Page {
     const auto last = lines.end() - static_cast<std::ptrdiff_t>(below);
     lines.erase(last - static_cast<std::ptrdiff_t>(std::min(left_out, lines.size() - below)), last);
     lines.insert(lines.end() - static_cast<std::ptrdiff_t>(below),
-                 fmt::format(" ... and {} sizes more, which are shown at the end", left_out));
+                 fmt::format(" ... and {} more, shown at the end", counted(left_out, "size")));
     if (lines.size() > rows) lines.resize(rows);
     return lines;
   }

@@ -301,6 +301,9 @@ ExitStatus run_heap_generate(const HeapOptions& heap, const GenerateOptions& opt
 
   environment.err << report::kLayoutHeading << std::endl;
   environment.out << report::render_layout(report);
+  if (report.unservable != 0) {
+    environment.err << "warning: " << report::unservable_in_words(report.unservable) << '\n';
+  }
   if (options.write) {
     write_layout(input, report.suggestion.pools, options.fit || heap.size,
                  report.suggestion.heap_size, environment);

@@ -154,7 +154,8 @@ HeapInput heap_input(const HeapOptions& options, Environment& environment, OldPo
     try {
       input.manifest_text = read_file(*manifest_path);
       std::optional<std::string_view> replaced;
-      if (old_pools == OldPools::kReplaced) replaced = options.heap ? *options.heap : "";
+      if (old_pools == OldPools::kReplaced) replaced = "";
+      if (replaced && options.heap) replaced = *options.heap;
       input.section = select_heap(
           options, project::parse_manifest(input.manifest_text,
                                            project::display_name(*manifest_path), replaced));

@@ -13,6 +13,7 @@
 #include "heaptrace/reader.hpp"
 #include "layout/heap_summary.hpp"
 #include "support/byte_stream.hpp"
+#include "support/counted.hpp"
 #include "support/error.hpp"
 
 namespace drone::cli {
@@ -51,8 +52,8 @@ ExitStatus run_heap_merge(const HeapOptions& heap, const MergeOptions& options,
   } else {
     write_file(environment.directory / options.output, text);
   }
-  environment.err << options.output.string() << ": " << bytes.size() << " bytes for " << all.traces
-                  << (all.traces == 1 ? " trace of " : " traces of ") << all.events << " events\n";
+  environment.err << options.output.string() << ": " << bytes.size() << " bytes for "
+                  << counted(all.traces, "trace") << " of " << counted(all.events, "event") << '\n';
   return ExitStatus::kDone;
 }
 

@@ -9,12 +9,14 @@
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
+#include <memory>
 #include <ostream>
 #include <system_error>
 
 #include "drone/heaptrace/wire_format.hpp"
 #include "itm/packet.hpp"
 #include "preload/recording_status.hpp"
+#include "support/counted.hpp"
 #include "support/descriptor.hpp"
 #include "support/error.hpp"
 #include "support/host_program.hpp"
@@ -170,15 +172,21 @@ void tell(const RecordOptions& options, const HostProgram& program, const Record
   std::ostream& err = environment.err;
   const std::string& name = options.command.front();
   if (end.signal != 0) err << "'" << name << "' was ended by " << describe(end) << '\n';
-  err << "recorded " << status.events << " events of '" << name << "' into "
-      << options.file.string() << ": at most " << status.peak_bytes << " bytes in use\n";
+  err << "recorded " << counted(status.events, "event") << " of '" << name << "' into "
+      << options.file.string() << ": at most " << counted(status.peak_bytes, "byte") << " in use\n";
   if (status.left_out != 0) {
-    err << "left out: " << status.left_out << " requests of more than " << *options.max_request
-        << " bytes\n";
+    err << "left out: " << counted(status.left_out, "request") << " of more than "
+        << counted(*options.max_request, "byte") << '\n';
   }
   if (status.dropped != 0) {
-    err << "warning: " << status.dropped
-        << " events are missing: more blocks were alive than a trace can name\n";
+    err << "warning: " << counted(status.dropped, "event") << (status.dropped == 1 ? " is" : " are")
+        << " missing: more blocks were alive than a trace can name\n";
+  }
+  if (status.saturated != 0) {
+    err << "warning: " << counted(status.saturated, "request")
+        << (status.saturated == 1 ? " was" : " were") << " of 16 MB or more, which a trace cannot "
+        << "say: recorded as of " << heaptrace::kMostRecordedSize
+        << " bytes (--max-request leaves such out)\n";
   }
   if (program.kind == HostProgramKind::kDynamic64) {
     err << "note: a 64-bit program; its pointers, and what holds them, are twice as large as on a "
@@ -189,6 +197,25 @@ void tell(const RecordOptions& options, const HostProgram& program, const Record
   if (file.find("%p") != std::string::npos) return;
   err << "next: drone heap" << file << " -s " << in_kilobytes(status.peak_bytes)
       << ", drone heap generate" << file << '\n';
+}
+
+/// A shell would run a text that names no interpreter itself, and so record another program than
+/// the one that is meant.
+std::unique_ptr<Subprocess> start(const std::vector<std::string>& command,
+                                  const SubprocessOptions& how, const std::string& name,
+                                  const HostProgram& program) {
+  try {
+    return std::make_unique<Subprocess>(command, how);
+  } catch (const Error& error) {
+    if (program.kind != HostProgramKind::kUnknown) {
+      throw Error(ExitStatus::kInput, error.message(), error.hint());
+    }
+    throw Error(ExitStatus::kInput,
+                "'" + name + "' is neither a program nor a script that names its interpreter",
+                "a script begins with a line such as #!/bin/sh; without one: drone heap record -- "
+                "sh " +
+                    name);
+  }
 }
 
 }  // namespace
@@ -235,8 +262,8 @@ ExitStatus run_heap_record(const RecordOptions& options, Environment& environmen
   ProcessEnd end;
   {
     SignalRelay relay;
-    Subprocess process(command, how);
-    end = relay.wait_for(process);
+    const std::unique_ptr<Subprocess> process = start(command, how, name, program);
+    end = relay.wait_for(*process);
   }
 
   const int code = end.signal != 0 ? 128 + end.signal : end.code;

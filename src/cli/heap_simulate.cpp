@@ -3,6 +3,7 @@
 // `drone heap simulate`: what would have been, on another layout.
 
 #include <cstdlib>
+#include <optional>
 #include <ostream>
 #include <span>
 #include <string_view>
@@ -31,23 +32,36 @@ struct Layout {
   std::string name;  ///< for people
 };
 
-Layout find_layout(const HeapOptions& heap, const SimulateOptions& options, const HeapInput& input,
-                   Environment& environment) {
-  if (options.layout) {
-    const bool is_stdin = *options.layout == "-";
-    const std::filesystem::path path =
-        is_stdin ? std::filesystem::path("/dev/stdin") : environment.directory / *options.layout;
-    const std::string name = is_stdin ? "stdin" : options.layout->string();
-    std::error_code failure;
-    if (!std::filesystem::exists(path, failure)) {
-      throw Error(
-          ExitStatus::kInput, "there is no layout '" + name + "'",
-          "it is a file with a section [heap]: `drone heap generate > " + name + "` makes one");
-    }
-    Layout found{project::parse_layout(read_file(path), name, heap.heap), {}};
-    found.name = "[" + project::section_name(found.heap) + "] of " + name;
-    return found;
+/// The layout that a file has.
+Layout read_layout(const std::filesystem::path& file, const std::optional<std::string>& heap,
+                   const Environment& environment) {
+  const bool is_stdin = file == "-";
+  const std::filesystem::path path =
+      is_stdin ? std::filesystem::path("/dev/stdin") : environment.directory / file;
+  const std::string name = is_stdin ? "stdin" : file.string();
+  std::error_code failure;
+  if (!std::filesystem::exists(path, failure)) {
+    throw Error(
+        ExitStatus::kInput, "there is no layout '" + name + "'",
+        "it is a file with a section [heap]: `drone heap generate > " + name + "` makes one");
   }
+  Layout found{project::parse_layout(read_file(path), name, heap), {}};
+  found.name = "[" + project::section_name(found.heap) + "] of " + name;
+  return found;
+}
+
+/// The traces to replay. In no project, the layout's file says what a heap of that name is.
+HeapInput find_traces(HeapOptions heap, const std::optional<Layout>& given,
+                      Environment& environment) {
+  if (given && heap.heap && !project::find_manifest(environment.directory)) {
+    heap.heap.reset();
+    if (heap.files.empty()) heap.files.emplace_back(project::trace_file_name(given->heap));
+    if (!heap.port) heap.port = given->heap.port;
+  }
+  return heap_input(heap, environment);
+}
+
+Layout project_layout(const HeapInput& input) {
   if (input.section.pools.empty()) {
     throw Error(ExitStatus::kInput,
                 "there is no layout to simulate: this is no project with a heap",
@@ -82,7 +96,9 @@ ExitStatus run_heap_simulate(const HeapOptions& heap, const SimulateOptions& opt
     throw Error(ExitStatus::kUsage, "-s has nothing to say here: the layout has its own size",
                 "leave it out");
   }
-  const HeapInput input = heap_input(heap, environment);
+  std::optional<Layout> given;
+  if (options.layout) given = read_layout(*options.layout, heap.heap, environment);
+  const HeapInput input = find_traces(heap, given, environment);
   for (const TraceInput& trace : input.traces) {
     if (!trace.is_summary) continue;
     throw Error(ExitStatus::kInput,
@@ -91,7 +107,7 @@ ExitStatus run_heap_simulate(const HeapOptions& heap, const SimulateOptions& opt
                 "name the traces that are to be replayed; `drone heap generate` needs no more than "
                 "the summary");
   }
-  const Layout layout = find_layout(heap, options, input, environment);
+  const Layout layout = given ? *given : project_layout(input);
   const layout::PoolLayout& pools = layout.heap.pools;
 
   report::SimulationReport report;

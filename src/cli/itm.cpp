@@ -73,7 +73,8 @@ void check_source(const ItmPlan& plan) {
   if (plan.source == SourceKind::kFile) {
     // A FIFO can be read only once.
     if (!std::filesystem::is_regular_file(plan.source_file, failure)) return;
-    size = drone::open_source(plan.source_file)->read(buffer);
+    const auto source = probe::open_file_stream(plan.source_file);
+    while (const std::size_t n = source->read(std::span(buffer).subspan(size))) size += n;
     name = "'" + plan.source_file.string() + "'";
   } else if (plan.source == SourceKind::kStandardInput) {
     // Fails for a pipe, and leaves a file where it is.
@@ -83,11 +84,14 @@ void check_source(const ItmPlan& plan) {
   }
   if (const auto kind = heaptrace::other_kind_of_file(std::span(buffer).first(size))) {
     const Compression compression = compression_of(std::span(buffer).first(size));
-    throw Error(ExitStatus::kInput, name + " is " + *kind,
-                compression == Compression::kNone
-                    ? "an ITM stream is what a debug probe receives over SWO"
-                    : "decompress it: `" + std::string(name_of(compression)) +
-                          " -dc FILE | drone itm --from -`; `drone heap` reads it as it is");
+    std::string hint = "an ITM stream is what a debug probe receives over SWO";
+    if (compression != Compression::kNone) {
+      hint = plan.source == SourceKind::kFile
+                 ? "decompress it first: nothing is decompressed twice"
+                 : "--from file:FILE decompresses what it reads; or `" +
+                       std::string(name_of(compression)) + " -dc FILE | drone itm --from -`";
+    }
+    throw Error(ExitStatus::kInput, name + " is " + *kind, hint);
   }
 }
 

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "support/counted.hpp"
+
 namespace drone::cli {
 namespace {
 
@@ -30,10 +32,6 @@ struct Part {
 };
 
 enum PartName { kElapsed, kEvents, kRate, kBytes, kInUse, kPeak, kLosses, kGrowth, kPartCount };
-
-std::string counted(std::uint64_t count, const char* noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
-}
 
 Part peak(const RecordingStatus& status) {
   const std::string bytes =

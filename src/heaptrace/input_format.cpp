@@ -113,11 +113,29 @@ bool is_plausible_payload(std::span<const std::byte> head, unsigned port) {
   return summary.events >= kLeastEvents && odd * 3 <= summary.events;
 }
 
+/// The lines at its beginning that are text.
+std::span<const std::byte> text_lines(std::span<const std::byte> head) {
+  std::size_t size = 0;
+  while (size != head.size()) {
+    const auto rest = head.subspan(size);
+    const auto newline = std::find(rest.begin(), rest.end(), std::byte{'\n'});
+    if (newline == rest.end()) break;
+    const auto length = static_cast<std::size_t>(newline - rest.begin()) + 1;
+    if (!looks_like_text(rest.first(length))) break;
+    size += length;
+  }
+  return head.first(size);
+}
+
 std::optional<FileFormat> infer_import(std::span<const std::byte> head) {
-  if (!looks_like_text(head)) return std::nullopt;
+  if (!looks_like_text(head)) {
+    // Of a text that is damaged further on the reader says where.
+    if (begins_text_trace(text_lines(head)) == TextBegin::kEntry) return FileFormat::kText;
+    return std::nullopt;
+  }
   if (begins_heaptrack(head)) return FileFormat::kHeaptrack;
   if (begins_mtrace(head)) return FileFormat::kMtrace;
-  if (begins_text_trace(head)) return FileFormat::kText;
+  if (begins_text_trace(head) != TextBegin::kOther) return FileFormat::kText;
   return std::nullopt;
 }
 

@@ -12,6 +12,7 @@
 #include "heaptrace/payload_decoder.hpp"
 #include "heaptrace/resync_decoder.hpp"
 #include "heaptrace/text_reader.hpp"
+#include "support/counted.hpp"
 #include "support/error.hpp"
 
 namespace drone::heaptrace {
@@ -21,10 +22,6 @@ constexpr std::size_t kChunk = 1 << 17;
 
 [[noreturn]] void refuse(const std::string& message, const std::string& hint = kHowToRecord) {
   throw Error(ExitStatus::kInput, message, hint);
-}
-
-std::string counted(std::uint64_t count, const std::string& noun) {
-  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
 
 /// Fills the buffer unless the source ends before.
@@ -244,10 +241,16 @@ class ImportReader final : public TraceReader::Format {
     Summary summary = reader_.summary();
     summary.bytes = bytes;
     if (bytes == 0 || summary.events != 0) return summary;
+    if (summary.format == FileFormat::kText) {  // a line that makes no sense was refused before
+      refuse("the trace is a text recording without events",
+             "an event a line: `a ID SIZE`, `r ID SIZE` or `f ID`; docs/imports.md has the rest");
+    }
     refuse("the trace has no event, read as " + describe(summary.format, {}) +
                (summary.losses.malformed == 0
                     ? ""
-                    : ": " + counted(summary.losses.malformed, "line") + " of it make no sense"),
+                    : ": " + counted(summary.losses.malformed, "line") +
+                          (summary.losses.malformed == 1 ? " of it makes" : " of it make") +
+                          " no sense"),
            "docs/imports.md says how to record one");
   }
   void note_cut() override { is_cut_ = true; }

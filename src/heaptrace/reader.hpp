@@ -91,7 +91,8 @@ struct ReadOptions {
 /// The hint of every error that a new recording would cure.
 inline constexpr const char* kHowToRecord =
     "record one from firmware that has the heaptrace feature: `just features=heaptrace flash`, "
-    "then `just heaptrace`, and Ctrl-C when it is enough";
+    "then `just heaptrace`, and Ctrl-C when it is enough; or from a program of this machine: "
+    "`drone heap record -- PROGRAM`";
 
 /// Whether the bytes of a stream are those of another kind of file, or were received at a wrong
 /// rate.

@@ -136,23 +136,30 @@ bool begins_entry(std::string_view text) {
 
 }  // namespace
 
-bool begins_text_trace(std::span<const std::byte> head) {
+TextBegin begins_text_trace(std::span<const std::byte> head) {
   enum class Verdict { kOpen, kYes, kNo } verdict = Verdict::kOpen;
-  const auto judge = [&verdict](const Line& line) {
+  bool has_comment = false;
+  const auto judge = [&](const Line& line) {
     if (verdict != Verdict::kOpen) return;
     Entry entry;
-    const std::string_view unmarked = without_mark(line);
+    std::string_view unmarked = without_mark(line);
     if (read_entry(unmarked, entry)) {
       // With a mistake in its first line it still is one, to be read and told about.
       verdict = begins_entry(unmarked) ? Verdict::kYes : Verdict::kNo;
     } else if (entry.kind != 0) {
       verdict = Verdict::kYes;
+    } else if (!take_word(unmarked).empty()) {
+      has_comment = true;
     }
   };
   LineSplitter lines;
   lines.feed(head, judge);
+  const bool has_only_comments = verdict == Verdict::kOpen && has_comment;
   judge(lines.kept_line());
-  return verdict == Verdict::kYes;
+  if (verdict == Verdict::kYes) return TextBegin::kEntry;
+  // A line whose end is not there yet may become an entry.
+  if (has_only_comments || (verdict == Verdict::kOpen && has_comment)) return TextBegin::kComments;
+  return TextBegin::kOther;
 }
 
 void TextReader::feed(std::span<const std::byte> bytes) {

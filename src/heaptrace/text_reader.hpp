@@ -10,6 +10,7 @@
 //
 // Blank lines, and what follows a # at the beginning of a line, say nothing.
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,9 +21,15 @@
 
 namespace drone::heaptrace {
 
-/// Whether a file that begins with `head` is such a trace: its first line that says something is an
-/// event.
-bool begins_text_trace(std::span<const std::byte> head);
+/// What the first line of a file is that says something.
+enum class TextBegin : std::uint8_t {
+  kOther,
+  kEntry,     ///< an event, or meant to be one: the file is such a trace
+  kComments,  ///< there is none yet, and there are comments
+};
+
+/// Looks at how a file begins.
+TextBegin begins_text_trace(std::span<const std::byte> head);
 
 /// Bytes in, in chunks of any length; events out, the same whatever the chunks.
 class TextReader {

@@ -6,6 +6,8 @@
 #include <functional>
 #include <map>
 
+#include "support/counted.hpp"
+
 namespace drone::layout {
 namespace {
 
@@ -244,7 +246,7 @@ std::string in_words(const NoEstimate& none, std::span<const heap::PoolSpec> poo
   const std::string share = std::to_string(none.count) + " of " + std::to_string(none.of);
   switch (none.reason) {
     case Reason::kShort:
-      return "the trace has " + std::to_string(none.count) + " events, and it takes " +
+      return "the trace has " + counted(none.count, "event") + ", and it takes " +
              std::to_string(none.of) + " at least";
     case Reason::kPhases:
       return "the program goes through phases that are long beside the trace (" + pool() +

@@ -44,6 +44,22 @@ PoolLayout with_additions(PoolLayout pools, const SuggestOptions& options) {
   return pools;
 }
 
+/// The default layout. Each pool gets blocks on top, so that fewer pools may take fewer bytes with
+/// them.
+PoolLayout safe_layout(const std::vector<Demand>& demands, const SuggestOptions& options) {
+  PoolLayout best = optimize(demands, options.max_pools);
+  if (options.contexts == 0 && options.headroom_permille == 0) return best;
+  std::uint64_t least = layout_bytes(with_additions(best, options));
+  for (std::size_t count = best.size(); --count != 0;) {
+    PoolLayout fewer = optimize(demands, count);
+    const std::uint64_t bytes = layout_bytes(with_additions(fewer, options));
+    if (bytes > least) continue;
+    least = bytes;
+    best = std::move(fewer);
+  }
+  return best;
+}
+
 [[noreturn]] void throw_does_not_fit(const Survey& survey, const SuggestOptions& options,
                                      const PoolLayout& pools) {
   const std::uint32_t heap_size = options.heap_size.value_or(UINT32_MAX);
@@ -147,7 +163,7 @@ Suggestion suggest(const Survey& survey, const SuggestOptions& options) {
     suggestion.tight.emplace();
     suggestion.pools = tight_layout(survey, options, *suggestion.tight);
   } else {
-    suggestion.pools = optimize(demands, options.max_pools);
+    suggestion.pools = safe_layout(demands, options);
   }
   for (const heap::PoolSpec& pool : suggestion.pools) suggestion.needed.push_back(pool.capacity);
   suggestion.fragmentation = fragmentation(suggestion.pools, demands);
@@ -171,7 +187,7 @@ Suggestion suggest(const Survey& survey, const SuggestOptions& options) {
   if (options.tight) return suggestion;
   if (suggestion.fragmentation != 0) {
     const auto more = fewest_pools(demands, suggestion.fragmentation / 2, kMaxPools);
-    if (more) {
+    if (more && *more > options.max_pools) {
       suggestion.more_pools = Alternative{*more, fragmentation(optimize(demands, *more), demands)};
     }
   }

@@ -78,6 +78,11 @@ void Recording::flush() noexcept {
   status_->bytes = file_.length();
 }
 
+void Recording::emit_sized(Op op, std::uint32_t block, std::uint32_t size) noexcept {
+  if (size > heaptrace::kMostRecordedSize) ++status_->saturated;
+  emit(encode_sized(op, block, size));
+}
+
 void Recording::emit(const Writes& writes) noexcept {
   for (;;) {
     if (report_dropped()) continue;
@@ -145,14 +150,14 @@ void Recording::allocated(const void* block, std::size_t size, std::size_t align
     drop(1);
     return;
   }
-  emit(encode_sized(Op::kAlloc, fresh.number, fresh.size));
+  emit_sized(Op::kAlloc, fresh.number, fresh.size);
   name_alignment(fresh.number, alignment);
   hold(fresh.size, 0);
 }
 
 void Recording::failed(std::size_t size, std::size_t alignment) noexcept {
   if (!is_traced(size)) return;
-  emit(encode_sized(Op::kAlloc, heaptrace::kNoBlock, saturated(size)));
+  emit_sized(Op::kAlloc, heaptrace::kNoBlock, saturated(size));
   name_alignment(heaptrace::kNoBlock, alignment);
 }
 
@@ -196,7 +201,7 @@ void Recording::reallocated(const void* from, const void* to, std::size_t size) 
       drop(1);
       return;
     }
-    emit(encode_sized(Op::kResize, found->number, found->size));
+    emit_sized(Op::kResize, found->number, found->size);
     hold(found->size, old_size);
   }
 }

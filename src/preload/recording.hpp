@@ -57,6 +57,7 @@ class Recording {
   bool is_traced(std::size_t size) noexcept;
   Block* move(Block* from, const void* to) noexcept;
   void name_alignment(std::uint32_t block, std::size_t alignment) noexcept;
+  void emit_sized(heaptrace::Op op, std::uint32_t block, std::uint32_t size) noexcept;
   void emit(const heaptrace::Writes& writes) noexcept;
   void put(const heaptrace::Write& write) noexcept;
   bool report_dropped() noexcept;

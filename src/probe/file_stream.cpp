@@ -6,10 +6,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <string>
 #include <system_error>
 
+#include "support/byte_stream.hpp"
+#include "support/decompress.hpp"
 #include "support/descriptor.hpp"
 #include "support/error.hpp"
 
@@ -63,6 +66,50 @@ class FileStream final : public SwoStream {
   bool stopped_ = false;
 };
 
+/// A compressed file, as what it holds.
+class CompressedStream final : public SwoStream {
+ public:
+  explicit CompressedStream(const std::filesystem::path& path)
+      : source_(open_source(path)),
+        name_("'" + path.string() + "'"),
+        always_readable_(::open("/dev/null", O_RDONLY | O_CLOEXEC)) {}
+
+  int descriptor() const override { return always_readable_.get(); }
+  bool can_wait() const override { return true; }
+  void stop() override { stopped_ = true; }
+
+  std::size_t read(std::span<std::byte> buffer) override {
+    if (stopped_) return 0;
+    try {
+      return source_.read(buffer);
+    } catch (const Error& error) {
+      throw Error(error.status(), "cannot read " + name_ + ": " + error.message(), error.hint());
+    }
+  }
+
+  std::string end_note() const override {
+    if (!source_.is_cut()) return {};
+    return "note: " + name_ + " ends in the middle of its " +
+           std::string(name_of(source_.compression())) + " data: what came before that counts";
+  }
+
+ private:
+  DecompressingSource source_;
+  std::string name_;
+  Descriptor always_readable_;
+  bool stopped_ = false;
+};
+
+/// Whether it is a file, which can be read again, and begins as compressed data do.
+bool is_compressed_file(int fd) {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) return false;
+  std::array<std::byte, 16> head;
+  const ssize_t n = ::pread(fd, head.data(), head.size(), 0);
+  return n > 0 &&
+         compression_of(std::span(head).first(static_cast<std::size_t>(n))) != Compression::kNone;
+}
+
 }  // namespace
 
 std::unique_ptr<SwoStream> open_file_stream(const std::filesystem::path& path) {
@@ -80,6 +127,7 @@ std::unique_ptr<SwoStream> open_file_stream(const std::filesystem::path& path) {
     throw Error(ExitStatus::kInput, "cannot read " + name + ": it is a folder");
   }
   const int fd = file.get();
+  if (is_compressed_file(fd)) return std::make_unique<CompressedStream>(path);
   return std::make_unique<FileStream>(fd, std::move(file), name);
 }
 

@@ -10,8 +10,9 @@
 
 namespace drone::probe {
 
-/// Reads the file at `path`; a FIFO is waited for without blocking: its descriptor becomes readable
-/// once something writes to it. Throws Error (kInput).
+/// Reads the file at `path`, decompressed if it is compressed (zstd, gzip, xz); a FIFO is waited
+/// for without blocking: its descriptor becomes readable once something writes to it. Throws Error
+/// (kInput).
 std::unique_ptr<SwoStream> open_file_stream(const std::filesystem::path& path);
 
 /// Reads standard input.

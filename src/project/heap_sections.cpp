@@ -238,6 +238,7 @@ HeapSection read_bare_heap(const Section& section, std::string name) {
   if (size) read_size(section, *size, heap);
   read_alignment(section, heap);
   read_pools(section, heap);
+  if (section.find("port")) heap.port = read_port(section, heap, {});
   if (!size) heap.size = static_cast<std::uint32_t>(pool_bytes(heap));
   return heap;
 }

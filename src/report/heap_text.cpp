@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "report/heap_report.hpp"
+#include "support/counted.hpp"
 
 namespace drone::report {
 namespace {
@@ -20,10 +21,6 @@ void print(Text& text, fmt::format_string<Arguments...> format, Arguments&&... a
   fmt::format_to(std::back_inserter(text), format, std::forward<Arguments>(arguments)...);
 }
 
-/// "1 block", "2 blocks".
-std::string counted(std::uint64_t count, const char* noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
-}
 const char* was(std::uint64_t count) { return count == 1 ? "was" : "were"; }
 
 void print_table(Text& text, const heaptrace::Usage& usage) {

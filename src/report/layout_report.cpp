@@ -11,14 +11,12 @@
 #include <variant>
 #include <vector>
 
+#include "support/counted.hpp"
+
 namespace drone::report {
 namespace {
 
 using Out = std::back_insert_iterator<std::string>;
-
-std::string counted(std::uint64_t count, std::string_view noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
-}
 
 void render_section(const LayoutReport& report, Out out) {
   const layout::Suggestion& suggestion = report.suggestion;
@@ -223,15 +221,10 @@ void add_trace_notes(const LayoutReport& report, const LayoutTrace& trace,
 /// What the user should know before relying on the section, and what else there is to choose.
 void render_notes(const LayoutReport& report, Out out) {
   std::vector<std::string> notes;
-  if (report.unservable != 0) {
-    notes.push_back(
-        fmt::format("No layout can serve {}: a heap aligns to at most {} bytes, "
-                    "and has less than 4 GB.",
-                    counted(report.unservable, "request"), heap::kMaxAlignment));
-  }
   if (report.replay.moves != 0) {
-    notes.push_back(fmt::format("{} did not fit their block and took another one.",
-                                counted(report.replay.moves, "resize")));
+    notes.push_back(fmt::format("{} did not fit {} block and took another one.",
+                                counted(report.replay.moves, "resize"),
+                                report.replay.moves == 1 ? "its" : "their"));
   }
   if (report.failed.count != 0) {
     notes.push_back(fmt::format(
@@ -289,9 +282,21 @@ void render_notes(const LayoutReport& report, Out out) {
 
 }  // namespace
 
+std::string unservable_in_words(std::uint64_t requests) {
+  return fmt::format(
+      "No layout can serve {} of the trace: a heap aligns to at most {} bytes, and has less than 4 "
+      "GB. There the program fails.",
+      counted(requests, "request"), heap::kMaxAlignment);
+}
+
 std::string render_layout(const LayoutReport& report) {
   std::string text;
   const Out out(text);
+  // Before all else: the program will fail there.
+  if (report.unservable != 0) {
+    render_comment("WARNING: " + unservable_in_words(report.unservable), out);
+    fmt::format_to(out, "\n");
+  }
   render_section(report, out);
   fmt::format_to(out, "\n");
   render_proof(report, out);

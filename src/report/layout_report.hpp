@@ -47,4 +47,7 @@ struct LayoutReport {
 /// Valid TOML: the section, and whatever else there is to say as comments.
 std::string render_layout(const LayoutReport& report);
 
+/// What to say of requests, at least one, that no layout can serve.
+std::string unservable_in_words(std::uint64_t requests);
+
 }  // namespace drone::report

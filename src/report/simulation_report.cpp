@@ -11,6 +11,8 @@
 #include <tuple>
 #include <utility>
 
+#include "support/counted.hpp"
+
 namespace drone::report {
 namespace {
 
@@ -22,10 +24,6 @@ constexpr std::size_t kMostFailedRows = 20;
 template <class... Arguments>
 void print(std::string& text, fmt::format_string<Arguments...> format, Arguments&&... arguments) {
   fmt::format_to(std::back_inserter(text), format, std::forward<Arguments>(arguments)...);
-}
-
-std::string counted(std::uint64_t count, std::string_view noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
 double percent(std::uint64_t part, std::uint64_t whole) {

@@ -246,6 +246,11 @@ def test_largest_request(program):
     # 20000 became 20200, then left the trace when it grew, and came back.
     for each in (("r", 20000, 20200), ("f", 20200), ("a", 20001, 0), ("f", 20001)):
         check(each in story or each[0] == "r", f"{each} is in the trace")
+    large = "bytearray(1 << 24); bytearray(1 << 25)"
+    _, said = record(sys.executable, "-c", large, options=["-o", "large"])
+    check("warning: 2 requests were of 16 MB or more" in said, said)
+    _, said = record(sys.executable, "-c", large, options=["-o", "large", "--max-request", "1M"])
+    check("16 MB" not in said, said)
     print("requests above the limit are left out")
 
 
@@ -280,6 +285,12 @@ def test_no_recording(program):
     before = trace()
     fails(["no-such-program"], "there is no program")
     fails(["./heaptrace"], "not executable")
+    (WORK / "bare").write_text("echo no interpreter\n")
+    (WORK / "bare").chmod(0o755)
+    fails(["./bare"], "'./bare' is neither a program nor a script that names its interpreter", "#!/bin/sh", "record -- sh ./bare")
+    (WORK / "lost").write_text("#!/no/such/interpreter\n")
+    (WORK / "lost").chmod(0o755)
+    fails(["./lost"], "/no/such/interpreter")
     fails([], "program is missing", status=2)
     fails(["ls"], "there is no option", options=["--lose"], status=2)
     fails(["ls"], "folder", options=["-o", "no/such/folder"])

@@ -153,6 +153,9 @@ constexpr Write encode_dealloc(std::uint32_t block) {
   return encode({is_narrow(block) ? Op::kDealloc : Op::kWideDealloc, block, 0});
 }
 
+/// Bytes: larger requests are recorded as this.
+inline constexpr std::uint32_t kMostRecordedSize = detail::kWideMask;
+
 /// What a write says. Any 16- or 32-bit write decodes unless bit 0 contradicts its width, or its
 /// width is neither: then `valid` is false. Unknown sub-operations decode to their own Op value.
 struct Decoded {

@@ -79,6 +79,42 @@ TEST(HeapImports, AMistakeInTextNamesFileAndLine) {
             HasSubstr("\nan event a line:")));
 }
 
+TEST(HeapImports, AMistakeNamesItsLineWhateverStandsBeforeItAndWhateverItIs) {
+  std::string comments;
+  for (unsigned i = 0; i != 3000; ++i) comments += "# a comment\n";
+  const std::pair<std::string, const char*> files[] = {
+      {"a 1 4\n\x01\x02 5\n", "line 2: '\?\?' begins no event"},
+      {"# mine\n\na 1 4\nf 1\n" + std::string("a \0 4", 5) + " x\n", "line 5: 'x' is"},
+      {"a 1 4\n\xFF\n", "line 2: '\xFF' begins no event"},
+      {comments + "free 1\n", "line 3001: 'free' begins no event"},
+      {comments + "a 1 4\nf\n", "line 3002: the ID is missing"},
+  };
+  for (const auto& [text, message] : files) {
+    const TestFolder folder;
+    folder.write("trace.txt", bytes_of_text(text));
+    const Outcome outcome = run(folder.path(), {"heap", "-f", "trace.txt", "-s", "64K"});
+    EXPECT_EQ(outcome.status, ExitStatus::kInput);
+    EXPECT_THAT(outcome.err, HasSubstr(std::string("reading trace 'trace.txt': ") + message));
+  }
+}
+
+TEST(HeapImports, TextWithCommentsAloneIsATextRecordingWithoutEvents) {
+  std::string long_one;
+  for (unsigned i = 0; i != 3000; ++i) long_one += "# a comment\n";
+  for (const std::string& text :
+       {std::string("# a 1 4\n\n \t\n#\n"), std::string("#x\n"), std::string("# no newline"),
+        std::string("\xEF\xBB\xBF# with a mark\n"), long_one}) {
+    const TestFolder folder;
+    folder.write("trace.txt", bytes_of_text(text));
+    const Outcome outcome = run(folder.path(), {"heap", "-f", "trace.txt", "-s", "64K"});
+    EXPECT_EQ(outcome.status, ExitStatus::kInput);
+    EXPECT_THAT(outcome.err,
+                AllOf(HasSubstr("reading trace 'trace.txt': the trace is a text recording without "
+                                "events\n"),
+                      HasSubstr("docs/imports.md")));
+  }
+}
+
 TEST(HeapImports, TextThatIsNoTraceIsRefusedWithTheWayToFindOut) {
   const TestFolder folder;
   folder.write("trace.txt", bytes_of_text("alloc 1 4 bytes\n"));
@@ -156,14 +192,22 @@ TEST(HeapImports, WhatIsCompressedTwiceIsRefused) {
               AllOf(HasSubstr("is compressed with zstd"), HasSubstr("decompress it first")));
 }
 
-TEST(HeapImports, DroneItmSaysHowToDecompressAStream) {
+TEST(HeapImports, DroneItmLooksIntoACompressedFile) {
   const TestFolder folder;
-  folder.write("swo", compressed(Compression::kXz, golden("traces/jim_script.txt")));
+  const std::vector<std::byte> text = compressed(Compression::kXz, golden("traces/jim_script.txt"));
   const std::string from = "file:" + (folder.path() / "swo").string();
+  folder.write("swo", text);
   const Outcome outcome = run(folder.path(), {"itm", "--from", from.c_str()});
   EXPECT_EQ(outcome.status, ExitStatus::kInput);
-  EXPECT_THAT(outcome.err, AllOf(HasSubstr("is compressed with xz"),
-                                 HasSubstr("`xz -dc FILE | drone itm --from -`")));
+  EXPECT_THAT(outcome.err, HasSubstr("is a text file"));
+  folder.write("swo", compressed(Compression::kGzip, text));
+  EXPECT_THAT(run(folder.path(), {"itm", "--from", from.c_str()}).err,
+              AllOf(HasSubstr("is compressed with xz"), HasSubstr("decompress it first")));
+  std::vector<std::byte> damaged = text;
+  damaged[10] ^= std::byte{0xFF};
+  folder.write("swo", damaged);
+  EXPECT_THAT(run(folder.path(), {"itm", "--from", from.c_str()}).err,
+              AllOf(HasSubstr("cannot read '"), HasSubstr("swo': its xz data are damaged")));
 }
 
 TEST(HeapImports, RecordedTracesOfTheBenchmarksAreReadAsTheyLieThere) {

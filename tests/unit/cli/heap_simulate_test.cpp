@@ -129,6 +129,25 @@ TEST(HeapSimulate, TakesTheHeapThatIsNamed) {
   EXPECT_EQ(missing.err, "no.toml: there is no [heap.small]\nthere are: [heap.large]\n");
 }
 
+TEST(HeapSimulate, TakesTheHeapThatIsNamedFromTheLayoutsFileWhereThereIsNoProject) {
+  const TestFolder folder;
+  folder.write("small.heaptrace",
+               bytes_of("F3 07 01 00 00  F3 01 00 30 00  F3 09 00 30 00  F3 FF 00 00 00"));
+  for (const char* const text :
+       {kProject, "[heap.small]\nsize = 12\npools = [{ block = 12, capacity = 1 }]\nport = 30\n"}) {
+    folder.write("layout.toml", text);
+    const Outcome outcome =
+        run(folder.path(), {"heap", "simulate", "--heap", "small", "--layout", "layout.toml"});
+    EXPECT_EQ(outcome.status, ExitStatus::kCheckFailed) << outcome.err;
+    EXPECT_THAT(outcome.out, HasSubstr("Layout: [heap.small] of layout.toml, 1 pool, 12 of 12"));
+    EXPECT_THAT(outcome.out, HasSubstr("Requests: 2, failed: 1\n"));
+  }
+  const Outcome missing =
+      run(folder.path(), {"heap", "simulate", "--heap", "large", "--layout", "layout.toml"});
+  EXPECT_EQ(missing.status, ExitStatus::kInput);
+  EXPECT_EQ(missing.err, "layout.toml: there is no [heap.large]\nthere are: [heap.small]\n");
+}
+
 TEST(HeapSimulate, AddsUpSeveralTraces) {
   const TestFolder folder;
   folder.write("a", bytes_of(kTrace));

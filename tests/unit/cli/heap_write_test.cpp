@@ -164,6 +164,17 @@ TEST(HeapGenerateWrite, ReplacesPoolsThatDoNotSuitTheFileAnyMore) {
   EXPECT_EQ(outcome.status, ExitStatus::kDone) << outcome.err;
   EXPECT_EQ(read_file(folder.path() / "Drone.toml"),
             project("32\nalignment = 8", "{ block = \"16\", capacity = 2 }"));
+  // The same of a named heap.
+  const std::string pools = "[{ block = 12, capacity = 9 }]";
+  const std::string name = "a_heap_with_a_name_that_is_long";
+  folder.write("Drone.toml", project("32", kNewPool) + "[heap." + name +
+                                 "]\nsize = 32\nport = 30\nalignment = 8\npools = " + pools);
+  const Outcome named =
+      run(folder.path(), {"heap", "generate", "--pools", "5", "--heap", name.c_str(), "-f",
+                          "heaptrace", "--port", "31", "--write"});
+  EXPECT_EQ(named.status, ExitStatus::kDone) << named.err;
+  EXPECT_THAT(read_file(folder.path() / "Drone.toml"),
+              EndsWith("pools = [{ block = 16, capacity = 2 }]"));
   // Who uses the pools is told.
   folder.write("Drone.toml", project("32\nalignment = 8", "{ block = \"12\", capacity = 1 }"));
   EXPECT_THAT(run(folder.path(), {"heap", "simulate"}).err,

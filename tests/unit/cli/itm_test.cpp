@@ -5,8 +5,11 @@
 
 #include <random>
 #include <sstream>
+#include <tuple>
 
 #include "support/byte_stream.hpp"
+#include "support/compressed.hpp"
+#include "support/decompress.hpp"
 #include "support/error.hpp"
 #include "support/test_bytes.hpp"
 #include "support/test_folder.hpp"
@@ -175,6 +178,36 @@ TEST_F(ItmTest, AFileThatIsNoStreamIsAnErrorAndNotShown) {
     EXPECT_EQ(error.status(), ExitStatus::kInput);
     EXPECT_THAT(error.message(), HasSubstr(kind));
     EXPECT_EQ(out_.str(), "");
+  }
+}
+
+TEST_F(ItmTest, AFileMayBeCompressed) {
+  const auto run_file = [this](const std::vector<std::byte>& bytes) {
+    folder_.write("swo.packed", bytes);
+    out_.str("");
+    err_.str("");
+    ItmOptions options;
+    options.ports = {"0"};
+    options.heaptraces = {"heaptrace"};
+    options.from = "file:swo.packed";
+    const ExitStatus status = run_itm(options, environment_);
+    return std::tuple(status, out_.str(), err_.str(), file("heaptrace"));
+  };
+  const std::vector<std::byte> plain = bytes_of(kStream);
+  const auto expected = run_file(plain);
+  EXPECT_THAT(std::get<1>(expected), HasSubstr("Hi"));
+  for (const Compression each : {Compression::kZstd, Compression::kGzip, Compression::kXz}) {
+    std::vector<std::byte> packed = test::compressed(each, plain);
+    EXPECT_EQ(run_file(packed), expected) << name_of(each);
+    packed.resize(packed.size() - 5);
+    run_file(packed);
+    EXPECT_THAT(err_.str(), HasSubstr("ends in the middle of its " + std::string(name_of(each))));
+  }
+  try {
+    run_file(test::compressed(Compression::kXz, test::compressed(Compression::kGzip, plain)));
+    ADD_FAILURE() << "it is compressed twice";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.message(), HasSubstr("is compressed with gzip"));
   }
 }
 

@@ -158,9 +158,10 @@ TEST(InputFormat, TextAndProgramsAreRefusedAsBefore) {
 
 TEST(InputFormat, TextOfOtherToolsIsRecognised) {
   const auto infer_text = [](std::string_view text) { return infer(bytes_of_text(text)); };
-  for (const char* text : {"a 1 4\n", "# by hand\n\nf 1", "x 1\n", "r 0x5 12\r\n", "a b 4 8\n",
-                           // With a mistake, to be told about.
-                           "a 1\n", "a 1 -5\n", "a 1 4294967296\n", "x -1\n"}) {
+  for (const char* text :
+       {"a 1 4\n", "# by hand\n\nf 1", "# nothing else\n", "x 1\n", "r 0x5 12\r\n", "a b 4 8\n",
+        // With a mistake, to be told about.
+        "a 1\n", "a 1 -5\n", "a 1 4294967296\n", "x -1\n", "f 1\n\1\2\n", "# c\na 1 4\n\xFF"}) {
     EXPECT_EQ(infer_text(text), FileFormat::kText) << text;
   }
   for (const char* text : {"= Start\n", "= End", "@ ./a:[0x1] + 0x10 0x8\n", "- 0x10\n"}) {
@@ -168,8 +169,8 @@ TEST(InputFormat, TextOfOtherToolsIsRecognised) {
   }
   EXPECT_EQ(infer_text("v 10400 3\nX ./a\n"), FileFormat::kHeaptrack);
   EXPECT_EQ(infer_text("v 10200\n"), FileFormat::kHeaptrack);
-  for (const char* text : {"a\n", "# nothing else\n", "a thing of beauty\n", "v 1.0.4\n", "= \n",
-                           "[heap]\n", "alloc 1 4\n", "f 1\n\1\2\n"}) {
+  for (const char* text : {"a\n", "# nothing else\na\n", "a thing of beauty\n", "v 1.0.4\n", "= \n",
+                           "[heap]\n", "alloc 1 4\n", "f 1\1\n", "# c\n\1\2\n", "a\n\1\n"}) {
     EXPECT_FALSE(is_import(infer_text(text))) << text;
   }
 }
@@ -180,11 +181,12 @@ TEST(InputFormat, TextThatIsSaidToBeATraceIsReadAsThat) {
   EXPECT_THAT(refusal_of("Dear reader,\n", options),
               HasSubstr("line 1: 'Dear' begins no event\nan event a line: `a ID SIZE"));
   EXPECT_THAT(refusal_of("# nothing\n", options),
-              HasSubstr("has no event, read as text, an event a line\ndocs/imports.md"));
+              HasSubstr("is a text recording without events\nan event a line: `a ID SIZE`"));
   options.format = FileFormat::kMtrace;
   EXPECT_THAT(
       refusal_of("Dear reader,\nhow\n", options),
       HasSubstr("has no event, read as a recording of mtrace: 2 lines of it make no sense"));
+  EXPECT_THAT(refusal_of("Dear reader\n", options), HasSubstr(": 1 line of it makes no sense"));
   options.format = FileFormat::kHeaptrack;
   EXPECT_THAT(refusal_of("v 10400 3\nX ./a\n+ 1 2 3\n", options),
               HasSubstr("has no event, read as a recording of heaptrack"));

@@ -242,6 +242,7 @@ TEST(Exceedance, HasWordsForEachReason) {
   for (const Reason reason : {Reason::kShort, Reason::kPhases, Reason::kRising, Reason::kSame,
                               Reason::kBursts, Reason::kStart, Reason::kLargest}) {
     EXPECT_FALSE(in_words({reason, 1, 2, 3}, kPools).empty());
+    EXPECT_THAT(in_words({reason, 0, 1, 3}, kPools), ::testing::Not(HasSubstr("1 events")));
   }
 }
 

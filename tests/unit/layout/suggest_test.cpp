@@ -314,6 +314,22 @@ Program hurt_by_a_block_more() {
   return program;
 }
 
+TEST(Suggest, TakesFewerPoolsWhereBlocksOnTopOfEachCostMoreThanTheySave) {
+  SuggestOptions options;
+  options.max_pools = 4;
+  options.contexts = 1;
+  const Suggestion one = suggest(survey_of(four_sizes()), options);
+  EXPECT_THAT(one.pools, ElementsAre(PoolSpec{4, 2}, PoolSpec{12, 3}, PoolSpec{100, 2}));
+  EXPECT_THAT(one.needed, ElementsAre(1, 2, 1));
+  EXPECT_EQ(one.heap_size, 244U);  // four pools take 248
+  EXPECT_EQ(one.more_pools, std::nullopt) << "they were allowed";
+  options.max_pools = 3;
+  options.contexts = 100;
+  EXPECT_THAT(suggest(survey_of(four_sizes()), options).pools, ElementsAre(PoolSpec{100, 104}));
+  options.contexts = 0;
+  EXPECT_EQ(suggest(survey_of(four_sizes()), options).pools.size(), 3U);
+}
+
 TEST(SuggestTight, GivesOutNoBlockThatMakesARequestFail) {
   const Program program = hurt_by_a_block_more();
   const Survey survey = survey_of(program);

@@ -143,6 +143,20 @@ TEST_F(TheRecording, LeavesOutWhatIsAboveTheLimitUntilItShrinks) {
   }
 }
 
+TEST_F(TheRecording, CountsRequestsThatAreLargerThanATraceCanSay) {
+  constexpr std::uint32_t kMost = heaptrace::kMostRecordedSize;
+  begin();
+  recording_.allocated(at(0x1000), kMost, 0);
+  EXPECT_EQ(status_.saturated, 0U);
+  recording_.allocated(at(0x2000), kMost + 1, 0);
+  recording_.failed(std::size_t{1} << 31, 0);
+  recording_.reallocated(at(0x1000), at(0x1000), 2 * kMost);
+  EXPECT_EQ(status_.saturated, 3U);
+  EXPECT_EQ(events(),
+            (Events{event(EventKind::kAlloc, 0, kMost), event(EventKind::kAlloc, 1, kMost),
+                    event(EventKind::kFailed, 0, kMost)}));
+}
+
 TEST_F(TheRecording, EndsALifeWhoseEndItDidNotSee) {
   begin();
   recording_.allocated(at(0x1000), 12, 0);

@@ -11,6 +11,7 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::StartsWith;
 
 /// Two pools in a heap of 1000 bytes, of which the trace needs 60.
 LayoutReport small_report() {
@@ -146,9 +147,13 @@ TEST(RenderLayout, SaysWhatTheUserMayNotExpect) {
   report.traces[0].summary.description.base_alignment = 8;
   const std::string text = render_layout(report);
   EXPECT_THAT(text, HasSubstr("# No headroom: "));
-  EXPECT_THAT(text, HasSubstr("# No layout can serve 1 request: "));
+  EXPECT_THAT(text, StartsWith("#\n# WARNING: No layout can serve 1 request of the trace: "));
+  EXPECT_THAT(text, HasSubstr("\n\n# Fragmentation: "));
   EXPECT_THAT(text, HasSubstr("failed in the trace: 2 requests, the largest of\n# 100 bytes.\n"));
   EXPECT_THAT(text, HasSubstr("# 3 resizes did not fit their block and took another one.\n"));
+  report.replay.moves = 1;
+  EXPECT_THAT(render_layout(report),
+              HasSubstr("# 1 resize did not fit its block and took another one.\n"));
   EXPECT_THAT(text, HasSubstr("# Hint: --pools 4 lowers the fragmentation to 0 bytes.\n"));
   EXPECT_THAT(text, HasSubstr("# The trace is of a heap with alignment = 8, "));
 }
