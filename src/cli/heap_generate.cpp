@@ -276,7 +276,7 @@ ExitStatus run_heap_generate(const HeapOptions& heap, const GenerateOptions& opt
     const layout::Outlook outlook = look_ahead(input, pools, asked.survey.base_alignment());
     report.suggestion =
         layout::with_confidence(std::move(report.suggestion), require_estimate(outlook, pools),
-                                *confidence, suggest.heap_size);
+                                *confidence, suggest);
   }
   Proof proof = prove(input, asked, report.suggestion.pools);
   report.replay = std::move(proof.replay);

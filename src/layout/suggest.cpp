@@ -6,14 +6,11 @@
 #include <utility>
 
 #include "layout/quick_replay.hpp"
+#include "support/counted.hpp"
 #include "support/error.hpp"
 
 namespace drone::layout {
 namespace {
-
-std::string counted(std::uint64_t count, const char* noun) {
-  return std::to_string(count) + ' ' + noun + (count == 1 ? "" : "s");
-}
 
 /// There are some: without any, there is no layout.
 std::vector<Demand> demands_of(const Survey& survey) {
@@ -200,24 +197,23 @@ Suggestion suggest(const Survey& survey, const SuggestOptions& options) {
 }
 
 Suggestion with_confidence(Suggestion suggestion, const Exceedance& exceedance, double confidence,
-                           std::optional<std::uint32_t> heap_size) {
+                           const SuggestOptions& options) {
   const std::vector<std::uint64_t> capacities = exceedance.capacities(confidence);
-  std::uint64_t bytes = 0;
   for (std::size_t i = 0; i != suggestion.pools.size(); ++i) {
-    const std::uint64_t capacity = std::min<std::uint64_t>(
-        std::max<std::uint64_t>(suggestion.needed[i], capacities[i]), UINT32_MAX);
-    suggestion.pools[i].capacity = static_cast<std::uint32_t>(capacity);
-    bytes += capacity * suggestion.pools[i].block_size;
+    suggestion.pools[i].capacity = static_cast<std::uint32_t>(std::min<std::uint64_t>(
+        std::max<std::uint64_t>(suggestion.needed[i], capacities[i]), UINT32_MAX));
   }
-  const std::uint32_t most = heap_size.value_or(UINT32_MAX);
+  suggestion.pools = with_additions(std::move(suggestion.pools), options);
+  const std::uint64_t bytes = layout_bytes(suggestion.pools);
+  const std::uint32_t most = options.heap_size.value_or(UINT32_MAX);
   if (bytes > most) {
     throw Error(ExitStatus::kNoLayout,
                 "that confidence takes " + counted(bytes, "byte") + " in " +
-                    counted(suggestion.pools.size(), "pool") + ", " + std::to_string(bytes - most) +
-                    " more than the heap's " + std::to_string(most),
+                    counted(suggestion.pools.size(), "pool") + additions(options) + ", " +
+                    std::to_string(bytes - most) + " more than the heap's " + std::to_string(most),
                 "a lower --confidence, a larger heap (-s), or more --pools");
   }
-  suggestion.heap_size = heap_size.value_or(static_cast<std::uint32_t>(bytes));
+  suggestion.heap_size = options.heap_size.value_or(static_cast<std::uint32_t>(bytes));
   suggestion.pools = with_headroom(std::move(suggestion.pools), suggestion.heap_size);
   return suggestion;
 }

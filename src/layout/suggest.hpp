@@ -84,11 +84,11 @@ struct Suggestion {
 Suggestion suggest(const Survey& survey, const SuggestOptions& options);
 
 /// The same pools with as many blocks as it takes to hold a run `kLongerRun` times as long with
-/// that confidence, and the headroom given out anew. `heap_size` as in SuggestOptions. Needs a
-/// layout that does not spill. Throws Error (kNoLayout) if it does not fit, with the bytes it
+/// that confidence, what `options` add to it, and the headroom given out anew. Needs a layout that
+/// does not spill. Throws Error (kNoLayout) if it does not fit, with the bytes it
 /// takes.
 Suggestion with_confidence(Suggestion suggestion, const Exceedance& exceedance, double confidence,
-                           std::optional<std::uint32_t> heap_size);
+                           const SuggestOptions& options);
 
 /// What a number of pools costs.
 struct TradeOff {

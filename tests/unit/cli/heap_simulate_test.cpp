@@ -133,8 +133,10 @@ TEST(HeapSimulate, TakesTheHeapThatIsNamedFromTheLayoutsFileWhereThereIsNoProjec
   const TestFolder folder;
   folder.write("small.heaptrace",
                bytes_of("F3 07 01 00 00  F3 01 00 30 00  F3 09 00 30 00  F3 FF 00 00 00"));
-  for (const char* const text :
-       {kProject, "[heap.small]\nsize = 12\npools = [{ block = 12, capacity = 1 }]\nport = 30\n"}) {
+  for (const std::string& text :
+       {kProject,
+        std::string(
+            "[heap.small]\nsize = 12\npools = [{ block = 12, capacity = 1 }]\nport = 30\n")}) {
     folder.write("layout.toml", text);
     const Outcome outcome =
         run(folder.path(), {"heap", "simulate", "--heap", "small", "--layout", "layout.toml"});

@@ -124,17 +124,19 @@ TEST(Suggest, SizesPoolsByAConfidence) {
   const std::uint32_t bytes = 12 * small + 100 * large;
 
   const Suggestion fitting =
-      with_confidence(suggest(four_sizes(), 2, std::nullopt), exceedance, 0.99, std::nullopt);
+      with_confidence(suggest(four_sizes(), 2, std::nullopt), exceedance, 0.99, {});
   EXPECT_EQ(fitting.heap_size, bytes);
   EXPECT_THAT(fitting.pools, ElementsAre(PoolSpec{12, small}, PoolSpec{100, large}));
   EXPECT_THAT(fitting.needed, ElementsAre(3, 1));
 
-  const Suggestion roomy = with_confidence(suggest(four_sizes(), 2, 5000), exceedance, 0.99, 5000);
+  const Suggestion roomy =
+      with_confidence(suggest(four_sizes(), 2, 5000), exceedance, 0.99, {.heap_size = 5000});
   EXPECT_EQ(roomy.heap_size, 5000U);
   EXPECT_EQ(roomy.pools, with_headroom({{12, small}, {100, large}}, 5000));
 
   const auto too_small = [&] {
-    with_confidence(suggest(four_sizes(), 2, bytes - 1), exceedance, 0.99, bytes - 1);
+    with_confidence(suggest(four_sizes(), 2, bytes - 1), exceedance, 0.99,
+                    {.heap_size = bytes - 1});
   };
   try {
     too_small();
@@ -146,12 +148,24 @@ TEST(Suggest, SizesPoolsByAConfidence) {
   }
 }
 
+TEST(Suggest, AddsToWhatAConfidenceTakes) {
+  const std::vector<std::uint64_t> capacities = varying().capacities(0.99);
+  SuggestOptions options;
+  options.max_pools = 2;
+  options.contexts = 3;
+  options.headroom_permille = 500;
+  const Suggestion suggestion =
+      with_confidence(suggest(survey_of(four_sizes()), options), varying(), 0.99, options);
+  EXPECT_EQ(suggestion.pools[0].capacity, capacities[0] + (capacities[0] + 1) / 2 + 3);
+  EXPECT_EQ(suggestion.pools[1].capacity, capacities[1] + (capacities[1] + 1) / 2 + 3);
+}
+
 TEST(Suggest, KeepsWhatALayoutNeedsWhereAConfidenceTakesLess) {
   Program program;
   for (int i = 0; i != 50; ++i) program.alloc(12);
   program.alloc(100);
   const Suggestion suggestion =
-      with_confidence(suggest(program, 2, std::nullopt), varying(), 0.9, std::nullopt);
+      with_confidence(suggest(program, 2, std::nullopt), varying(), 0.9, {});
   EXPECT_EQ(suggestion.pools[0], (PoolSpec{12, 50}));
 }
 
