@@ -9,6 +9,10 @@
 //   tight          capacities are the joint peaks of intervals; no request spills
 //   spill          with larger pools' idle blocks for smaller requests: what --tight searches for
 //   default        capacities are the sums of max counts
+//   proved         1 if no layout of so many pools takes fewer bytes than that of `spill`, else 0
+//
+// With --prove before the numbers, what --tight --prove finds, where the layouts to try can be
+// counted.
 //
 // No layout is printed that the trace does not run on: each is replayed.
 
@@ -19,6 +23,7 @@
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -75,7 +80,7 @@ void print_layout(const char* what, std::size_t max_pools, const PoolLayout& poo
   print(what, max_pools, layout_bytes(pools));
 }
 
-void run(const std::vector<std::size_t>& pool_counts) {
+void run(const std::vector<std::size_t>& pool_counts, bool prove) {
   const std::vector<Event> events = read_trace(std::cin);
   DemandCollector demands(kBaseAlignment);
   demands.add(events);
@@ -95,7 +100,11 @@ void run(const std::vector<std::size_t>& pool_counts) {
     print("bound", pools, lower_bound(peaks, pools).bytes);
     SpillSearchOptions search;
     search.max_pools = pools;
-    const SpillSearchResult found = search_with_spill(workload, peaks, search);
+    SpillSearchResult found = search_with_spill(workload, peaks, search);
+    if (prove && found.untried != 0 && found.untried < kManyLayouts) {
+      search.prove = true;
+      found = search_with_spill(workload, peaks, search);
+    }
     print_layout("spill", pools, found.pools, events);
     print("proved", pools, found.is_best ? 1 : 0);
     print_layout("tight", pools, optimize(peaks, pools), events);
@@ -110,8 +119,15 @@ int main(int argc, char** argv) {
   std::ios::sync_with_stdio(false);
   try {
     std::vector<std::size_t> pool_counts;
-    for (int i = 1; i < argc; ++i) pool_counts.push_back(std::stoul(argv[i]));
-    drone::layout::run(pool_counts);
+    bool prove = false;
+    for (int i = 1; i < argc; ++i) {
+      if (std::string_view(argv[i]) == "--prove") {
+        prove = true;
+      } else {
+        pool_counts.push_back(std::stoul(argv[i]));
+      }
+    }
+    drone::layout::run(pool_counts, prove);
   } catch (const std::exception& error) {
     std::cerr << "error: " << error.what() << '\n';
     return 3;
