@@ -86,7 +86,7 @@ class QuickReplay {
   static constexpr std::size_t kLeastGroup = 4;    ///< spans
   static constexpr std::size_t kMostGroups = 512;  ///< unless they would be smaller
   static constexpr std::size_t kMostPools = 64;
-  static constexpr std::size_t kMostTableBytes = std::size_t{1} << 28;
+  static constexpr std::size_t kMostTableBytes = std::size_t{1} << 26;
 
   /// How a number of blocks moves in a span.
   struct Rise {
