@@ -274,9 +274,8 @@ ExitStatus run_heap_generate(const HeapOptions& heap, const GenerateOptions& opt
   if (confidence) {
     const layout::PoolLayout pools = report.suggestion.pools;
     const layout::Outlook outlook = look_ahead(input, pools, asked.survey.base_alignment());
-    report.suggestion =
-        layout::with_confidence(std::move(report.suggestion), require_estimate(outlook, pools),
-                                *confidence, suggest);
+    report.suggestion = layout::with_confidence(
+        std::move(report.suggestion), require_estimate(outlook, pools), *confidence, suggest);
   }
   Proof proof = prove(input, asked, report.suggestion.pools);
   report.replay = std::move(proof.replay);

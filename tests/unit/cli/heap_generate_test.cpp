@@ -307,9 +307,10 @@ TEST_F(HeapGenerateTight, PrintsALayoutAndHowGoodItIs) {
                               "    { block = \"4\", capacity = 2 },\n"
                               "    { block = \"12\", capacity = 2 },\n]\n"));
   EXPECT_THAT(out_, HasSubstr("# 5 requests, failed: 0\n"));
-  EXPECT_THAT(comments(), HasSubstr("Tight: it takes 32 bytes. Proved: no layout of at most 2 pools "
-                                    "takes fewer. Larger pools serve what overflows from smaller "
-                                    "ones; without that it would take 36 bytes (--no-spill)."));
+  EXPECT_THAT(comments(),
+              HasSubstr("Tight: it takes 32 bytes. Proved: no layout of at most 2 pools "
+                        "takes fewer. Larger pools serve what overflows from smaller "
+                        "ones; without that it would take 36 bytes (--no-spill)."));
   EXPECT_THAT(comments(), HasSubstr("needed: blocks without which a request would fail"));
   const std::string first = out_;
   run({.pools = 2, .tight = true, .seed = 77, .fit = true});
