@@ -403,14 +403,17 @@ void add_heap(CLI::App& app, Run& run, Environment& environment) {
   };
   add_generate_options(command, "");
   add_heap_record(*command, run, environment);
-  command->callback([&run, &environment, heap, command] {
-    if (!command->get_subcommands().empty()) return;
+  const auto refuse_generate_options = [command] {
     for (const char* const option : {"--pools", "--tight", "--no-spill", "--prove", "--headroom",
                                      "--contexts", "--seed", "--confidence", "--fit", "--write"}) {
       if (command->count(option) == 0) continue;
       throw Error(ExitStatus::kUsage, std::string(option) + " is for `drone heap generate`",
                   "drone heap generate --pools 5");
     }
+  };
+  command->callback([&run, &environment, heap, command, refuse_generate_options] {
+    if (!command->get_subcommands().empty()) return;
+    refuse_generate_options();
     run = [&environment, heap] {
       return heap->follow ? run_heap_follow(*heap, environment) : run_heap(*heap, environment);
     };
@@ -458,7 +461,8 @@ void add_heap(CLI::App& app, Run& run, Environment& environment) {
   merge->add_option("inputs", *merge_inputs, "Traces and summaries [default: as `drone heap` has]")
       ->type_name("INPUT")
       ->take_all();
-  merge->callback([&run, &environment, heap, merge_options, merge_inputs] {
+  merge->callback([&run, &environment, heap, merge_options, merge_inputs, refuse_generate_options] {
+    refuse_generate_options();
     if (heap->follow) {
       throw Error(ExitStatus::kUsage, "--follow is for `drone heap`: what is merged is whole",
                   "leave out one of them");
@@ -486,7 +490,8 @@ void add_heap(CLI::App& app, Run& run, Environment& environment) {
                    "A Drone.toml, or what `drone heap generate` printed; - for stdin [default: the "
                    "project's Drone.toml]")
       ->type_name("FILE");
-  simulate->callback([&run, &environment, heap, simulate_options] {
+  simulate->callback([&run, &environment, heap, simulate_options, refuse_generate_options] {
+    refuse_generate_options();
     if (heap->follow) {
       throw Error(ExitStatus::kUsage, "--follow is for `drone heap`: what is replayed is whole",
                   "leave out one of them");

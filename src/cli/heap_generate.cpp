@@ -3,6 +3,7 @@
 // `drone heap generate`: reads the traces twice, for what it asks and for the proof.
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <optional>
@@ -186,16 +187,24 @@ ExitStatus print_trade_off(const HeapInput& input, const GenerateOptions& option
 /// Options that are about one layout.
 void require_pools(const GenerateOptions& options) {
   if (options.pools) return;
-  const char* const given = options.write        ? "--write"
-                            : options.confidence ? "--confidence"
-                            : options.headroom   ? "--headroom"
-                            : options.contexts   ? "--contexts"
-                            : options.fit        ? "--fit"
-                            : options.prove      ? "--prove"
-                                                 : nullptr;
-  if (given == nullptr) return;
-  throw Error(ExitStatus::kUsage, std::string(given) + " is about one layout: of how many pools?",
-              std::string("drone heap generate --pools 5 ") + given +
+  struct OfOneLayout {
+    bool is_given;
+    const char* option;
+    const char* example;
+  };
+  const std::array<OfOneLayout, 6> all{
+      {{options.write, "--write", "--write"},
+       {options.confidence.has_value(), "--confidence", "--confidence 99%"},
+       {options.headroom.has_value(), "--headroom", "--headroom 25%"},
+       {options.contexts != 0, "--contexts", "--contexts 2"},
+       {options.fit, "--fit", "--fit"},
+       {options.prove, "--prove", "--tight --prove"}}};
+  const auto found =
+      std::find_if(all.begin(), all.end(), [](const OfOneLayout& each) { return each.is_given; });
+  if (found == all.end()) return;
+  throw Error(ExitStatus::kUsage,
+              std::string(found->option) + " is about one layout: of how many pools?",
+              std::string("drone heap generate --pools 5 ") + found->example +
                   "; without --pools, what each number of pools costs is printed");
 }
 
@@ -241,6 +250,7 @@ ExitStatus run_heap_generate(const HeapOptions& heap, const GenerateOptions& opt
   }
   if (!options.pools) return print_trade_off(input, options, environment);
 
+  if (options.write) check_writable(input);
   suggest.max_pools = *options.pools;
   using Depth = layout::Survey::Depth;
   const Depth depth = !suggest.tight  ? Depth::kDemands
@@ -302,6 +312,14 @@ ExitStatus run_heap_generate(const HeapOptions& heap, const GenerateOptions& opt
   environment.out << report::render_layout(report);
   if (report.unservable != 0) {
     environment.err << "warning: " << report::unservable_in_words(report.unservable) << '\n';
+  }
+  if (suggest.prove && report.suggestion.tight->was_ended) {
+    environment.err << "note: the search was interrupted: this is the best layout until then"
+                    << std::endl;
+    if (options.write) {
+      throw Error(ExitStatus::kInterrupted, "Drone.toml is left as it was",
+                  "leave out --prove, or let it end");
+    }
   }
   if (options.write) {
     write_layout(input, report.suggestion.pools, options.fit || heap.size,

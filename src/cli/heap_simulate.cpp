@@ -41,9 +41,9 @@ Layout read_layout(const std::filesystem::path& file, const std::optional<std::s
   const std::string name = is_stdin ? "stdin" : file.string();
   std::error_code failure;
   if (!std::filesystem::exists(path, failure)) {
-    throw Error(
-        ExitStatus::kInput, "there is no layout '" + name + "'",
-        "it is a file with a section [heap]: `drone heap generate > " + name + "` makes one");
+    throw Error(ExitStatus::kInput, "there is no layout '" + name + "'",
+                "it is a file with a section [heap]: `drone heap generate --pools 5 > " + name +
+                    "` makes one");
   }
   Layout found{project::parse_layout(read_file(path), name, heap), {}};
   found.name = "[" + project::section_name(found.heap) + "] of " + name;
@@ -136,9 +136,11 @@ ExitStatus run_heap_simulate(const HeapOptions& heap, const SimulateOptions& opt
   // No layout is searched for what no 32-bit heap holds.
   if (layout::demand_bytes(demands) <= UINT32_MAX) {
     const std::uint64_t now = layout::fragmentation(pools, demands);
-    const std::uint64_t best =
-        layout::fragmentation(layout::optimize(demands, pools.size()), demands);
-    if (best < now) report.better = {pools.size(), best, now};
+    const layout::PoolLayout safe = layout::optimize(demands, pools.size());
+    const std::uint64_t best = layout::fragmentation(safe, demands);
+    // One that takes more bytes, as it does than a tight layout, is no better.
+    const bool is_better = best < now && layout::layout_bytes(safe) <= layout::layout_bytes(pools);
+    if (is_better) report.better = {pools.size(), best, now};
   }
 
   environment.out << report::render_simulation(report, shows_utf8(environment));

@@ -33,11 +33,12 @@ void Progress::step(std::string_view what, std::uint64_t done, std::uint64_t tot
   if (!environment_.err_is_terminal) return;
   const auto now = clock_();
   if (what != what_ || done < done_) {
+    const bool goes_on = shown_;
     end();
     what_ = what;
     began_with_ = done;
     began_ = now;
-    next_line_ = now + kSilentFor;
+    next_line_ = goes_on ? now : now + kSilentFor;
   }
   done_ = done;
   if (now < next_line_) return;

@@ -38,18 +38,30 @@ void check_links(const std::filesystem::path& path) {
               "link, through which is written");
 }
 
+/// A link stays a link: what it leads to is replaced.
+std::filesystem::path path_of(const HeapInput& input) {
+  std::error_code failure;
+  std::filesystem::path path = std::filesystem::canonical(*input.manifest, failure);
+  return failure ? *input.manifest : path;
+}
+
 }  // namespace
+
+void check_writable(const HeapInput& input) {
+  if (!input.manifest) {
+    throw Error(
+        ExitStatus::kInput, "there is no Drone.toml to write the layout into",
+        "run it in a project, or keep what it prints: drone heap generate --pools 5 > heap.toml");
+  }
+  const std::filesystem::path path = path_of(input);
+  check_links(path);
+  check_file_is_writable(path);
+}
 
 void write_layout(const HeapInput& input, std::span<const heap::PoolSpec> pools, bool with_size,
                   std::uint32_t size, Environment& environment) {
-  if (!input.manifest) {
-    throw Error(ExitStatus::kInput, "there is no Drone.toml to write the layout into",
-                "run it in a project, or keep what it prints: drone heap generate > heap.toml");
-  }
-  // A link stays a link: what it leads to is replaced.
-  std::error_code failure;
-  std::filesystem::path path = std::filesystem::canonical(*input.manifest, failure);
-  if (failure) path = *input.manifest;
+  check_writable(input);
+  const std::filesystem::path path = path_of(input);
   const std::string shown(project::kManifestName);
   const std::string section = "[" + project::section_name(input.section) + "]";
 
@@ -64,7 +76,6 @@ void write_layout(const HeapInput& input, std::span<const heap::PoolSpec> pools,
     return;
   }
   environment.err << '\n' << unified_diff(before, after, shown, colors_errors(environment));
-  check_links(path);
   environment.err << std::flush;
   check_unchanged(input, path);
   write_file(path, after);

@@ -12,6 +12,10 @@
 
 namespace drone::cli {
 
+/// Throws the errors that write_layout() would, as far as they do not depend on the layout: before
+/// one is searched.
+void check_writable(const HeapInput& input);
+
 /// Puts `pools`, and `size` if `with_size`, into the section that `input` is about, after showing
 /// the difference on stderr. The file is replaced whole or not at all, and not touched if it says
 /// so already. Throws Error (kInput) if there is no such section, if it cannot be edited, or

@@ -2,15 +2,18 @@
 #include "layout/exhaustive_search.hpp"
 
 #include <algorithm>
-#include <limits>
+#include <utility>
 
 #include "layout/optimize.hpp"
 
 namespace drone::layout {
 namespace {
 
+/// What is looked at between two questions whether to go on.
+constexpr std::uint64_t kOften = 1024;
+
 /// When counting takes as long as this, there are too many.
-constexpr std::uint64_t kMostVisits = 3'000'000;
+constexpr std::uint64_t kMostCounting = 10'000'000;
 
 /// Failures that are kept of one choice of pools. More find little more, and all are looked
 /// through.
@@ -18,19 +21,45 @@ constexpr std::size_t kMostFailures = 64;
 
 }  // namespace
 
-bool ExhaustiveSearch::covers_all_layouts(const JointPeaks& peaks) {
-  const std::vector<std::uint32_t>& alignments = peaks.alignments();
-  return std::all_of(alignments.begin(), alignments.end(),
-                     [&](std::uint32_t each) { return each == alignments.front(); });
+bool ExhaustiveSearch::covers_all_layouts(const Workload& workload) {
+  const std::vector<Workload::Class>& classes = workload.classes();
+  return std::all_of(classes.begin(), classes.end(), [&](const Workload::Class& each) {
+    return each.alignment == classes.front().alignment;
+  });
 }
 
 ExhaustiveSearch::ExhaustiveSearch(const JointPeaks& peaks, std::size_t max_pools,
                                    QuickReplay& replay)
-    : peaks_(peaks), replay_(replay), least_(lower_bounds(peaks, max_pools)) {}
+    : peaks_(peaks), replay_(replay) {
+  const std::vector<std::uint32_t>& sizes = peaks.sizes();
+  const std::size_t n = sizes.size();
+  least_.assign(std::min(max_pools, n) + 1, std::vector<std::uint64_t>(n + 1, kNoLayout));
+  least_[0][n] = 0;
+  for (std::size_t k = 1; k != least_.size(); ++k) {
+    for (std::size_t i = 0; i != n; ++i) {
+      // As for the lower bound; and each of the pools has a block.
+      const std::uint64_t held = std::max<std::uint64_t>(peaks.peak(i, n - 1), k);
+      const std::uint32_t below = i == 0 ? 0 : sizes[i - 1];
+      for (std::size_t end = i + 1; end <= n; ++end) {
+        const std::uint64_t bytes = (sizes[end - 1] - below) * held;
+        if (bytes >= least_[k][i]) break;
+        const std::uint64_t rest = least_[k - 1][end];
+        if (rest != kNoLayout) least_[k][i] = std::min(least_[k][i], bytes + rest);
+      }
+    }
+  }
+}
 
+/// To be called for all that takes time.
+void ExhaustiveSearch::work() {
+  if (++work_ % kOften == 0 && !is_stopped_) is_stopped_ = !keep_on_();
+}
+
+/// Takes each choice of pools that could hold less than limit_ bytes to `visit`.
 template <class Visit>
 void ExhaustiveSearch::for_each_choice(Visit visit) {
   visited_ = 0;
+  work_ = 0;
   is_stopped_ = false;
   for (std::size_t pools = 1; pools < least_.size() && !is_stopped_; ++pools) {
     candidate_.ends.clear();
@@ -43,28 +72,27 @@ void ExhaustiveSearch::for_each_choice(Visit visit) {
 /// From the pool that begins with the `begin`-th size on. `bytes` is what the pools below it take
 /// at least of each block, those above reckoned as large as they are.
 template <class Visit>
-void ExhaustiveSearch::choose_pools(std::uint32_t begin, std::size_t pools_left,
-                                    std::uint64_t bytes, Visit& visit) {
+void ExhaustiveSearch::choose_pools(std::size_t begin, std::size_t pools_left, std::uint64_t bytes,
+                                    Visit& visit) {
+  if (pools_left == 0) return visit(bytes);
   const std::vector<std::uint32_t>& sizes = peaks_.sizes();
   const std::size_t n = sizes.size();
-  if (pools_left == 0) return visit(bytes);
-  const std::uint32_t below = blocks_.empty() ? 0 : blocks_.back();
+  const std::uint32_t below = begin == 0 ? 0 : sizes[begin - 1];
   const std::uint32_t held = peaks_.peak(begin, n - 1);
+  const std::uint64_t beyond =
+      least_beyond(blocks_.size(), std::max<std::uint64_t>(held, pools_left));
   for (std::size_t end = pools_left == 1 ? n : begin + 1; end + pools_left <= n + 1; ++end) {
-    const std::uint32_t size = sizes[end - 1];
-    if (bytes + std::uint64_t{size - below} * held >= limit_) return;
+    work();
+    if (is_stopped_) return;
+    // Blocks are as large as the largest size that they serve: all sizes are aligned.
+    const std::uint64_t now = bytes + std::uint64_t{sizes[end - 1] - below} * held;
+    if (now + beyond >= limit_) return;
     const std::uint64_t rest = least_[pools_left - 1][end];
-    const std::uint32_t block = replay_.block(begin, static_cast<std::uint32_t>(end));
-    if (block == 0 || rest == kNoLayout) continue;
-    const std::uint64_t now = bytes + std::uint64_t{block - below} * held;
-    // The next pool's step begins at this block, which may be above the size.
-    const std::uint64_t nearer =
-        end == n ? 0 : std::uint64_t{block - size} * peaks_.peak(end, n - 1);
-    if (now + rest >= limit_ + nearer) continue;
+    if (rest == kNoLayout || now + beyond + rest >= limit_) continue;
     candidate_.ends.push_back(static_cast<std::uint32_t>(end));
-    blocks_.push_back(block);
+    blocks_.push_back(sizes[end - 1]);
     least_held_.push_back(held);
-    choose_pools(static_cast<std::uint32_t>(end), pools_left - 1, now, visit);
+    choose_pools(end, pools_left - 1, now, visit);
     candidate_.ends.pop_back();
     blocks_.pop_back();
     least_held_.pop_back();
@@ -95,6 +123,8 @@ void ExhaustiveSearch::choose_capacities(std::size_t pool, std::uint64_t bytes, 
     return;
   }
   for (; bytes + least_beyond(pool, blocks) < limit_; ++blocks, bytes += step(pool)) {
+    work();
+    if (is_stopped_) return;
     held_[pool] = blocks;
     candidate_.capacities[pool] = static_cast<std::uint32_t>(blocks - above);
     choose_capacities(pool - 1, bytes, visit);
@@ -104,19 +134,17 @@ void ExhaustiveSearch::choose_capacities(std::size_t pool, std::uint64_t bytes, 
 
 std::uint64_t ExhaustiveSearch::count(std::uint64_t bytes, std::uint64_t most) {
   limit_ = bytes;
-  std::uint64_t visits = 0;
+  keep_on_ = [&] { return visited_ < most && work_ < kMostCounting; };
   for_each_choice([&](std::uint64_t least) {
     const std::size_t pools = blocks_.size();
     candidate_.capacities.resize(pools);
     held_.assign(pools + 1, 0);
     const auto count_first = [&](std::uint64_t, std::uint64_t begin) {
       visited_ += (limit_ - 1 - begin) / step(0) + 1;
-      is_stopped_ = visited_ >= most || ++visits >= kMostVisits;
     };
     choose_capacities(pools - 1, least, count_first);
-    if (++visits >= kMostVisits) is_stopped_ = true;
   });
-  return is_stopped_ ? most : visited_;
+  return is_stopped_ ? most : std::min(visited_, most);
 }
 
 /// Whether a try with the same pools has failed in a way that this one must fail, too; and also
@@ -140,13 +168,11 @@ bool ExhaustiveSearch::is_known_to_fail(bool& with_more_of_the_first) {
 }
 
 /// All numbers of blocks from `first` on that the first pool can have.
-void ExhaustiveSearch::try_capacities(std::uint64_t first, std::uint64_t bytes, Candidate& best,
-                                      const std::function<bool(std::uint64_t)>& keep_on) {
+void ExhaustiveSearch::try_capacities(std::uint64_t first, std::uint64_t bytes, Candidate& best) {
   for (; bytes < limit_; ++first, bytes += step(0)) {
     candidate_.capacities[0] = static_cast<std::uint32_t>(first);
     bool with_more_of_the_first = false;
     if (!is_known_to_fail(with_more_of_the_first)) {
-      ++tried_;
       if (replay_.run(candidate_.ends, candidate_.capacities).runs) {
         replay_.keep();
         best = candidate_;
@@ -158,23 +184,27 @@ void ExhaustiveSearch::try_capacities(std::uint64_t first, std::uint64_t bytes, 
       with_more_of_the_first = (failures_.front().refusing & 1) == 0;
     }
     visited_ += with_more_of_the_first ? (limit_ - 1 - bytes) / step(0) + 1 : 1;
-    is_stopped_ = !keep_on(visited_);
+    is_stopped_ = is_stopped_ || !keep_on_();
     if (is_stopped_ || with_more_of_the_first) return;
   }
 }
 
-bool ExhaustiveSearch::improve(Candidate& best, const std::function<bool(std::uint64_t)>& keep_on) {
+bool ExhaustiveSearch::improve(Candidate& best, std::function<bool(std::uint64_t)> keep_on) {
   limit_ = best.bytes;
+  std::uint64_t counted = 0;
+  keep_on_ = [&, keep_on = std::move(keep_on)] {
+    replay_.count_steps(work_ - std::exchange(counted, work_));
+    return keep_on(visited_);
+  };
   for_each_choice([&](std::uint64_t least) {
     const std::size_t pools = blocks_.size();
     candidate_.capacities.resize(pools);
     held_.assign(pools + 1, 0);
     failures_.clear();
     const auto try_first = [&](std::uint64_t first, std::uint64_t bytes) {
-      try_capacities(first, bytes, best, keep_on);
+      try_capacities(first, bytes, best);
     };
     choose_capacities(pools - 1, least, try_first);
-    if (!is_stopped_) is_stopped_ = !keep_on(visited_);
   });
   return !is_stopped_;
 }

@@ -167,8 +167,6 @@ class Search {
   std::size_t size_count() const { return least_.size() - 1; }
   std::size_t pool_count() const { return ends_.size(); }
   std::uint64_t least_cost() const { return least_.front(); }
-  /// [i]: of the sizes from the i-th on.
-  const std::vector<std::uint64_t>& least_costs() const { return least_; }
 
   /// Goes on to layouts of one pool more: at most as many as there are sizes.
   void add_pool() {
@@ -270,21 +268,6 @@ LowerBound lower_bound(const JointPeaks& peaks, std::size_t max_pools) {
     bound.pools[i].capacity -= bound.pools[i + 1].capacity;
   }
   return bound;
-}
-
-std::vector<std::vector<std::uint64_t>> lower_bounds(const JointPeaks& peaks,
-                                                     std::size_t max_pools) {
-  const std::size_t n = peaks.sizes().size();
-  std::vector<std::vector<std::uint64_t>> least{std::vector<std::uint64_t>(n + 1, kNoLayout)};
-  least.front().back() = 0;
-  if (n == 0) return least;
-  Search search(n, [&peaks](std::size_t i) { return BoundInterval(peaks, i); });
-  least.push_back(search.least_costs());
-  while (search.pool_count() < std::min(max_pools, n)) {
-    search.add_pool();
-    least.push_back(search.least_costs());
-  }
-  return least;
 }
 
 PoolLayout with_headroom(PoolLayout pools, std::uint64_t heap_size) {

@@ -48,13 +48,6 @@ LowerBound lower_bound(const JointPeaks& peaks, std::size_t max_pools);
 /// Stands for a number of bytes where there is no layout.
 inline constexpr std::uint64_t kNoLayout = UINT64_MAX;
 
-/// What that bound is made of: [k][i], for k up to `max_pools` or the number of sizes, is the
-/// fewest bytes that k pools take in which all blocks that were alive at one time and are of the
-/// i-th size or larger lie, where of each block only the bytes beyond the size below that count;
-/// kNoLayout if there are fewer such sizes than pools.
-std::vector<std::vector<std::uint64_t>> lower_bounds(const JointPeaks& peaks,
-                                                     std::size_t max_pools);
-
 /// The fewest pools, at most `max_pools`, with which an optimal layout has at most
 /// `max_fragmentation` bytes of fragmentation; none if even `max_pools` have more. Cost and errors
 /// as optimize.

@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <bit>
 #include <cassert>
+#include <functional>
+#include <set>
+#include <utility>
 
 #include "drone/heap/select_pool.hpp"
 
@@ -25,13 +28,18 @@ QuickReplay::QuickReplay(const Workload& workload)
       span_count_((workload.changes().size() + kSpan - 1) / kSpan),
       group_spans_(std::max(kLeastGroup, (span_count_ + kMostGroups - 1) / kMostGroups)),
       group_count_((span_count_ + group_spans_ - 1) / group_spans_),
-      alignment_of_size_(workload.sizes().size()),
       kept_(group_count_, kNoRecord),
       spilled_at_(workload.object_count()),
       changes_in_span_(span_count_ + 1) {
-  for (const Workload::Class& each : workload.classes()) {
-    std::uint32_t& alignment = alignment_of_size_[each.size_index];
-    alignment = std::max(alignment, each.alignment);
+  std::set<std::uint32_t, std::greater<>> alignments;
+  for (const Workload::Class& each : workload.classes()) alignments.insert(each.alignment);
+  for (const std::uint32_t alignment : alignments) {
+    std::vector<std::uint32_t> next(workload.sizes().size(), UINT32_MAX);
+    for (const Workload::Class& each : workload.classes()) {
+      if (each.alignment >= alignment) next[each.size_index] = each.size_index;
+    }
+    for (std::size_t i = next.size() - 1; i-- != 0;) next[i] = std::min(next[i], next[i + 1]);
+    next_aligned_.emplace_back(alignment, std::move(next));
   }
   try_.records = kept_;
   try_.is_fresh.resize(group_count_);
@@ -39,8 +47,11 @@ QuickReplay::QuickReplay(const Workload& workload)
 
 std::uint32_t QuickReplay::block(std::uint32_t begin, std::uint32_t end) const {
   const std::vector<std::uint32_t>& sizes = workload_.sizes();
+  // Every size is of a class, so that one is found.
   const std::uint32_t alignment =
-      *std::max_element(alignment_of_size_.begin() + begin, alignment_of_size_.begin() + end);
+      std::find_if(next_aligned_.begin(), next_aligned_.end(), [&](const auto& each) {
+        return each.second[begin] < end;
+      })->first;
   const std::uint32_t block = heap::round_up(sizes[end - 1], alignment);
   return end != sizes.size() && block >= sizes[end] ? 0 : block;
 }
@@ -112,6 +123,9 @@ void QuickReplay::set_pools(const PoolEnds& ends) {
     }
   }
   try_.pools = std::move(pools);
+  // A few hundred classes take less than the replay that follows.
+  constexpr std::size_t kFew = 512;
+  if (classes.size() > kFew) steps_ += classes.size() * ends.size() / 8;
 }
 
 void QuickReplay::begin_try(const PoolEnds& ends) {

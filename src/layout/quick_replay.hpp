@@ -147,7 +147,9 @@ class QuickReplay {
   std::size_t span_count_;
   std::size_t group_spans_;
   std::size_t group_count_;
-  std::vector<std::uint32_t> alignment_of_size_;                      ///< the largest that is named
+  /// For each alignment that a request names, the largest first: by size, the next one that needs
+  /// it or more.
+  std::vector<std::pair<std::uint32_t, std::vector<std::uint32_t>>> next_aligned_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Table>> tables_;  ///< by begin, end
   std::size_t table_bytes_ = 0;
 

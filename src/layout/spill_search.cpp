@@ -6,6 +6,7 @@
 #include <atomic>
 #include <bit>
 #include <future>
+#include <optional>
 #include <utility>
 
 #include "layout/exhaustive_search.hpp"
@@ -127,7 +128,7 @@ bool Annealing::complete(Candidate& candidate, std::uint64_t limit) {
     candidate.bytes += std::uint64_t{blocks[p]} * candidate.capacities[p];
   }
   if (candidate.bytes > limit) return false;
-  for (std::uint32_t attempt = 0;; ++attempt) {
+  for (std::uint32_t attempt = 0; keeps_on(); ++attempt) {
     const QuickReplay::Outcome outcome = replay_.run(candidate.ends, candidate.capacities);
     if (outcome.runs) return true;
     // Mostly, a smaller pool that overflowed into those that could have served it is grown: its
@@ -143,6 +144,7 @@ bool Annealing::complete(Candidate& candidate, std::uint64_t limit) {
     candidate.bytes += std::uint64_t{blocks[pool]} * more;
     if (candidate.bytes > limit) return false;
   }
+  return false;
 }
 
 /// One pool for the sizes of two.
@@ -210,7 +212,8 @@ bool Annealing::exchange(Candidate& c) {
   const std::uint32_t fewer = random_.few();
   if (c.capacities[p] <= fewer) return false;
   c.capacities[p] -= fewer;
-  const std::uint64_t most = std::uint64_t{fewer} * block(c, p) / block(c, q);
+  constexpr std::uint64_t kMost = 1'000'000;
+  const std::uint64_t most = std::min(std::uint64_t{fewer} * block(c, p) / block(c, q), kMost);
   c.capacities[q] += 1 + (most == 0 ? 0 : random_.below(most));
   return true;
 }
@@ -270,7 +273,7 @@ void Annealing::run(const Starts& starts, const Candidate& best, std::uint64_t s
   least_ = starts.lower_bound;
   best_ = best;
   begin_ = asked_ = replay_.steps();
-  steps_ = steps;
+  steps_ = std::max<std::uint64_t>(steps, 1);
   keep_on_ = std::move(keep_on);
   Candidate bound_like = starts.bound_like;
   if (!complete(bound_like, UINT64_MAX)) bound_like = starts.no_spill;  // there are no such blocks
@@ -301,8 +304,12 @@ class SpillSearch {
         peaks_(peaks),
         options_(options),
         seeds_(options.seed),
-        first_(workload, peaks, options.max_pools, seeds_.next()),
-        exhaustive_(peaks, options.max_pools, first_.replay()) {}
+        first_(workload, peaks, options.max_pools, seeds_.next()) {
+    if (peaks.sizes().size() <= ExhaustiveSearch::kMostSizes &&
+        ExhaustiveSearch::covers_all_layouts(workload)) {
+      exhaustive_.emplace(peaks, options.max_pools, first_.replay());
+    }
+  }
 
   SpillSearchResult run();
 
@@ -319,7 +326,7 @@ class SpillSearch {
   const SpillSearchOptions& options_;
   Random seeds_;
   Annealing first_;
-  ExhaustiveSearch exhaustive_;
+  std::optional<ExhaustiveSearch> exhaustive_;  ///< none: it would prove nothing, or take too long
   Starts starts_;
   Candidate best_;
   std::atomic<bool> is_stopped_ = false;
@@ -357,13 +364,13 @@ void SpillSearch::anneal_side_by_side(std::uint64_t steps) {
 /// than `steps`, and less if it is clear that they would not be enough. Whether there is nothing
 /// left.
 bool SpillSearch::try_all(std::uint64_t most, std::uint64_t steps, bool however_long) {
-  if (is_stopped_) return false;
-  const std::uint64_t count = exhaustive_.count(best_.bytes, most);
+  if (is_stopped_ || !exhaustive_) return false;
+  const std::uint64_t count = exhaustive_->count(best_.bytes, most);
   if (count == most && !however_long) return false;
   QuickReplay& replay = first_.replay();
   const std::uint64_t begin = replay.steps();
   std::uint64_t asked = begin;
-  return exhaustive_.improve(best_, [&](std::uint64_t visited) {
+  return exhaustive_->improve(best_, [&](std::uint64_t visited) {
     constexpr std::uint64_t kOften = 1'000'000;
     if (replay.steps() - asked < kOften) return true;
     asked = replay.steps();
@@ -383,11 +390,11 @@ SpillSearchResult SpillSearch::result(bool nothing_left) {
     const std::uint32_t begin = p == 0 ? 0 : best_.ends[p - 1];
     result.pools.push_back({first_.replay().block(begin, best_.ends[p]), best_.capacities[p]});
   }
-  if (ExhaustiveSearch::covers_all_layouts(peaks_)) {
-    if (!nothing_left) result.untried = exhaustive_.count(best_.bytes, kManyLayouts);
+  result.was_ended = is_stopped_;
+  result.is_best = nothing_left || best_.bytes == starts_.lower_bound;
+  if (!result.is_best && exhaustive_) {
+    result.untried = exhaustive_->count(best_.bytes, kManyLayouts);
     result.is_best = result.untried == 0;
-  } else {
-    result.is_best = best_.bytes == starts_.lower_bound;
   }
   return result;
 }

@@ -44,8 +44,9 @@ struct SpillSearchResult {
   bool is_best = false;
   /// If not: layouts that take fewer bytes and that nothing rules out but a try, kManyLayouts if
   /// there are so many or more; 0 if it is not known which layouts there are, because the requests'
-  /// alignments differ.
+  /// alignments differ or there are more than a thousand sizes.
   std::uint64_t untried = 0;
+  bool was_ended = false;  ///< by `keep_on`
 };
 
 /// As many layouts as are counted.

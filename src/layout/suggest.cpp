@@ -125,6 +125,7 @@ PoolLayout tight_layout(const Survey& survey, const SuggestOptions& options, Tig
     SpillSearchResult found = search_with_spill(*survey.workload(), peaks, spill);
     search.is_best = found.is_best;
     search.untried = found.untried;
+    search.was_ended = found.was_ended;
     if (layout_bytes(found.pools) < search.without_spill) {
       pools = std::move(found.pools);
       search.spills = true;
@@ -242,8 +243,9 @@ std::vector<TradeOff> trade_off(const Survey& survey, std::size_t most_pools,
         spill.seed = options.seed;
         spill.steps = steps;
         spill.start = tight;
-        spill.keep_on = [&](SearchPhase phase, double done) {
-          return tell(phase, static_cast<double>(k - 1) + done);
+        spill.keep_on = [&](SearchPhase phase, double) {
+          // What is done of a row goes to and fro: its phases take turns.
+          return tell(phase, static_cast<double>(k - 1));
         };
         found = search_with_spill(*workload, *peaks, spill).pools;
       }

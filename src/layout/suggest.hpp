@@ -59,6 +59,7 @@ struct TightSearch {
   bool was_workload_missing = false;  ///< nothing to try spill on
   bool is_best = false;               ///< no layout of so many pools takes fewer bytes
   std::uint64_t untried = 0;          ///< as SpillSearchResult has it
+  bool was_ended = false;             ///< before the search was done: Ctrl-C
 
   friend bool operator==(const TightSearch&, const TightSearch&) = default;
 };

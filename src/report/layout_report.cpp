@@ -97,6 +97,11 @@ std::string tight_in_words(const LayoutReport& report) {
   std::string text = fmt::format("Tight: it takes {}", counted(tight.bytes, "byte"));
   if (report.contexts != 0 || report.suggestion.headroom_asked) text += " before what was added";
   text += ". ";
+  if (tight.was_ended) {
+    text +=
+        "The search was interrupted: this is the best until then, and the whole search may find "
+        "better. ";
+  }
   const std::string most_pools = counted(tight.most_pools, "pool");
   if (tight.is_best) {
     text += fmt::format("Proved: no layout of at most {} takes fewer.", most_pools);
@@ -111,9 +116,9 @@ std::string tight_in_words(const LayoutReport& report) {
     if (tight.untried >= layout::kManyLayouts) {
       text += " Very many layouts that take fewer bytes were not tried.";
     } else if (tight.untried != 0) {
-      text += fmt::format(" {} that {} fewer bytes {} not tried (--prove).",
+      text += fmt::format(" {} that {} fewer bytes {} not tried{}.",
                           counted(tight.untried, "layout"), tight.untried == 1 ? "takes" : "take",
-                          tight.untried == 1 ? "was" : "were");
+                          tight.untried == 1 ? "was" : "were", tight.was_ended ? "" : " (--prove)");
     }
   }
   if (tight.spills) {

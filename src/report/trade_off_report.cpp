@@ -98,6 +98,11 @@ void render_advice(const TradeOffReport& report, Out out) {
     fmt::format_to(out, "Tight, for the default does not fit the heap.\n");
   }
   fmt::format_to(out, "  drone heap generate --pools {}{}\n", pools, tight ? " --tight" : "");
+  if (!tight && bytes_of(true) * 2 <= bytes_of(false)) {
+    fmt::format_to(out,
+                   "Tight, {} pools take {} bytes, for the timing observed: --pools {} --tight\n",
+                   row_of(true).max_pools, bytes_of(true), row_of(true).max_pools);
+  }
   if (!fits(report, bytes_of(tight))) {
     fmt::format_to(out, "Neither fits: that takes {} bytes more than the heap has.\n",
                    bytes_of(tight) - *report.heap_size);

@@ -118,24 +118,31 @@ std::string read_file(const std::filesystem::path& path) {
   return text;
 }
 
-void write_file(const std::filesystem::path& named, std::string_view text) {
-  // What a link names is replaced, not the link; and never a device or a pipe.
+void check_file_is_writable(const std::filesystem::path& named) {
   std::error_code failure;
-  const std::filesystem::path followed = std::filesystem::weakly_canonical(named, failure);
-  const std::filesystem::path& path = failure ? named : followed;
-  const auto type = std::filesystem::status(path, failure).type();
+  const auto type = std::filesystem::status(named, failure).type();
   if (type != std::filesystem::file_type::not_found && type != std::filesystem::file_type::none &&
       type != std::filesystem::file_type::regular) {
     throw Error(ExitStatus::kInput, "cannot write '" + named.string() + "': it is no regular file");
   }
   // Renaming asks for the folder's permission only, and root may do anything.
   struct stat old {};
-  const bool is_there = ::stat(path.c_str(), &old) == 0;
   constexpr mode_t kAnyWrite = S_IWUSR | S_IWGRP | S_IWOTH;
-  if (is_there && ((old.st_mode & kAnyWrite) == 0 || ::access(path.c_str(), W_OK) != 0)) {
+  if (::stat(named.c_str(), &old) == 0 &&
+      ((old.st_mode & kAnyWrite) == 0 || ::access(named.c_str(), W_OK) != 0)) {
     throw Error(ExitStatus::kInput, "cannot write '" + named.string() + "': it is read-only",
                 "chmod u+w makes it writable, if it is yours");
   }
+}
+
+void write_file(const std::filesystem::path& named, std::string_view text) {
+  check_file_is_writable(named);
+  // What a link names is replaced, not the link; and never a device or a pipe.
+  std::error_code failure;
+  const std::filesystem::path followed = std::filesystem::weakly_canonical(named, failure);
+  const std::filesystem::path& path = failure ? named : followed;
+  struct stat old {};
+  const bool is_there = ::stat(path.c_str(), &old) == 0;
   std::string temporary = path.string() + ".XXXXXX";
   const Descriptor fd(::mkostemp(temporary.data(), O_CLOEXEC));
   if (fd.get() < 0) {

@@ -67,6 +67,9 @@ std::unique_ptr<ByteSink> create_sink(const std::filesystem::path& path);
 /// The whole of a file as text. Throws Error (kInput).
 std::string read_file(const std::filesystem::path& path);
 
+/// Throws Error (kInput) if what is there is a device, a pipe, or read-only.
+void check_file_is_writable(const std::filesystem::path& named);
+
 /// Replaces a file's contents whole or not at all: writes a temporary file beside it and renames.
 /// Keeps the permissions of a file that is replaced; follows links. Throws Error (kInput), also for
 /// a device, a pipe, and a file that is read-only.

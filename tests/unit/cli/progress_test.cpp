@@ -65,17 +65,21 @@ TEST_F(ProgressTest, DrawsAFewTimesASecond) {
 
 TEST_F(ProgressTest, AnotherStepHasASecondOfItsOwn) {
   progress_.step("reading", 0, 100);
-  now_ += 2s;
-  progress_.step("reading", 50, 100);
-  EXPECT_EQ(printed(), "\rreading: 50 % (2 s left)\x1b[K");
-  progress_.step("searching", 0, 100);
-  EXPECT_EQ(printed(), "\r\x1b[K");
   now_ += 500ms;
   progress_.step("searching", 50, 100);
   progress_.step("searching", 1, 100);  // again from the start
   now_ += 600ms;
   progress_.step("searching", 2, 100);
   EXPECT_EQ(printed(), "");
+}
+
+TEST_F(ProgressTest, WhatIsShownGoesOnWithTheNextStep) {
+  progress_.step("reading", 0, 100);
+  now_ += 2s;
+  progress_.step("reading", 50, 100);
+  EXPECT_EQ(printed(), "\rreading: 50 % (2 s left)\x1b[K");
+  progress_.step("searching", 0, 100);
+  EXPECT_EQ(printed(), "\r\x1b[K\rsearching: 0 %\x1b[K");
 }
 
 TEST_F(ProgressTest, SaysHowMuchWhereNobodyKnowsOfWhat) {

@@ -130,6 +130,7 @@ TEST(SpillSearch, EndsWhenItIsTold) {
   const SpillSearchResult found = search_with(survey, options);
   EXPECT_EQ(asked, 3);
   EXPECT_FALSE(found.is_best);
+  EXPECT_TRUE(found.was_ended);
   EXPECT_GT(found.untried, 0U);
   EXPECT_TRUE(runs(events, found.pools, survey));
 }
@@ -203,6 +204,50 @@ TEST(SpillSearch, ProvesNothingThatAlignmentsMakeDoubtful) {
     }
   }
   EXPECT_GT(doubtful, 10);
+}
+
+TEST(SpillSearch, ProvesNothingWhereASizeIsAskedForWithTwoAlignments) {
+  // Pools of 68 and 128 bytes, a block each, do: the request that names an alignment passes over
+  // the block of 68.
+  Program program;
+  const std::uint32_t first = program.alloc(64, 64);
+  const std::uint32_t plain = program.alloc(64);
+  program.dealloc(first);
+  const std::uint32_t large = program.alloc(128, 64);
+  program.dealloc(plain);
+  program.dealloc(large);
+  const Survey survey = survey_of(program);
+  EXPECT_TRUE(runs(program.events(), {{68, 1}, {128, 1}}, survey));
+  const SpillSearchResult result = search_with(survey, {.max_pools = 2, .steps = 50'000, .prove = true});
+  EXPECT_EQ(layout_bytes(result.pools), 256U);
+  EXPECT_FALSE(result.is_best);
+}
+
+/// Sizes that are alive one at a time, and above each other: any pools do, and none saves much.
+std::vector<heaptrace::Event> plateau(std::uint32_t sizes) {
+  Program program;
+  for (std::uint32_t size = 1; size <= sizes; ++size) program.dealloc(program.alloc(4 * size));
+  return program.events();
+}
+
+TEST(SpillSearch, EndsSoonWhereNoChoiceOfPoolsIsRuledOut) {
+  // Without a bound on the work, this takes hours: there are many choices, and few layouts.
+  const std::vector<heaptrace::Event> events = plateau(600);
+  const Survey survey = survey_of_events(events);
+  const SpillSearchResult result = search_with(survey, {.max_pools = 12, .steps = 2'000'000});
+  EXPECT_TRUE(runs(events, result.pools, survey));
+}
+
+TEST(SpillSearch, AsksWhetherToGoOnWhileItProves) {
+  // Hardly a layout is tried here, and there are very many choices of pools.
+  std::vector<heaptrace::Event> events = plateau(150);
+  const Survey survey = survey_of_events(events);
+  SpillSearchOptions options{.max_pools = 12, .steps = 100'000, .prove = true};
+  int asked = 0;
+  options.keep_on = [&asked](SearchPhase, double) { return ++asked < 5; };
+  const SpillSearchResult result = search_with(survey, options);
+  EXPECT_TRUE(result.is_best || result.was_ended);
+  EXPECT_TRUE(runs(events, result.pools, survey));
 }
 
 TEST(GrowUntilItRuns, AddsBlocksAndNothingElse) {
