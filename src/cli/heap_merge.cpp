@@ -2,10 +2,12 @@
 
 // `drone heap merge`: one summary of traces and summaries.
 
+#include <filesystem>
 #include <optional>
 #include <ostream>
 #include <span>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 #include "cli/heap.hpp"
@@ -33,6 +35,18 @@ layout::HeapSummary summarise(const TraceInput& input, Environment& environment)
   return collector->summary(trace);
 }
 
+/// A summary cannot stand for the trace that it would replace: it has none of its events.
+void check_keeps_traces(const HeapInput& input, const std::filesystem::path& output) {
+  for (const TraceInput& each : input.traces) {
+    std::error_code failure;  // what is not there yet is none of them
+    if (each.is_summary || !std::filesystem::equivalent(each.path, output, failure)) continue;
+    throw Error(ExitStatus::kUsage,
+                "the summary would replace '" + each.file.string() +
+                    "', which is a trace that it is made of",
+                "name another file after -o; only a summary may be replaced by one that has it");
+  }
+}
+
 }  // namespace
 
 ExitStatus run_heap_merge(const HeapOptions& heap, const MergeOptions& options,
@@ -42,6 +56,8 @@ ExitStatus run_heap_merge(const HeapOptions& heap, const MergeOptions& options,
     throw Error(ExitStatus::kUsage, "a summary is nothing to look at", "name a file after -o");
   }
   const HeapInput input = heap_input(heap, environment);
+  const std::filesystem::path output = environment.directory / options.output;
+  if (!to_stdout) check_keeps_traces(input, output);
   layout::HeapSummary all;
   for (const TraceInput& each : input.traces) merge(all, summarise(each, environment));
 
@@ -50,7 +66,7 @@ ExitStatus run_heap_merge(const HeapOptions& heap, const MergeOptions& options,
   if (to_stdout) {
     environment.out << text;
   } else {
-    write_file(environment.directory / options.output, text);
+    write_file(output, text);
   }
   environment.err << options.output.string() << ": " << bytes.size() << " bytes for "
                   << counted(all.traces, "trace") << " of " << counted(all.events, "event") << '\n';

@@ -10,8 +10,10 @@
 #include <cstdlib>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <ostream>
 #include <system_error>
+#include <utility>
 
 #include "drone/heaptrace/wire_format.hpp"
 #include "itm/packet.hpp"
@@ -91,6 +93,44 @@ class SignalRelay {
  private:
   sigset_t signals_{};
   sigset_t before_{};
+};
+
+/// The file as it was before, until it is known whether something was recorded: moved aside, so
+/// that the tracer's own can be followed under its name. Restored at the end unless replaced.
+class FileBefore {
+ public:
+  /// Only a regular file is moved. What came where there was nothing is removed.
+  explicit FileBefore(std::filesystem::path file) : file_(std::move(file)) {
+    std::error_code failure;
+    const std::filesystem::file_type type = std::filesystem::symlink_status(file_, failure).type();
+    was_there_ = type != std::filesystem::file_type::not_found;
+    if (type != std::filesystem::file_type::regular) return;
+    const std::filesystem::path aside =
+        file_.string() + '.' + std::to_string(::getpid()) + ".before";
+    std::filesystem::rename(file_, aside, failure);
+    if (!failure) aside_ = aside;  // else the tracer cannot replace it either, and says so
+  }
+  FileBefore(const FileBefore&) = delete;
+  FileBefore& operator=(const FileBefore&) = delete;
+  ~FileBefore() {
+    std::error_code failure;
+    if (was_recorded_) {
+      if (!aside_.empty()) std::filesystem::remove(aside_, failure);
+    } else if (!aside_.empty()) {
+      std::filesystem::rename(aside_, file_, failure);
+    } else if (!was_there_) {
+      std::filesystem::remove(file_, failure);
+    }
+  }
+
+  /// There is a recording in its place.
+  void replace() { was_recorded_ = true; }
+
+ private:
+  std::filesystem::path file_;
+  std::filesystem::path aside_;  ///< empty if nothing was moved
+  bool was_there_ = false;
+  bool was_recorded_ = false;
 };
 
 std::filesystem::path find(const std::string& program, const Environment& environment) {
@@ -259,11 +299,15 @@ ExitStatus run_heap_record(const RecordOptions& options, Environment& environmen
   std::vector<std::string> command = options.command;
   command.front() = path.string();
   environment.out.flush();
+  const bool is_one = file.string().find("%p") == std::string::npos;
   ProcessEnd end;
   {
-    SignalRelay relay;
+    SignalRelay relay;  // first, so that no signal comes between what is done to the files
+    std::optional<FileBefore> before;
+    if (is_one) before.emplace(file);
     const std::unique_ptr<Subprocess> process = start(command, how, name, program);
     end = relay.wait_for(*process);
+    if (before && status->events != 0) before->replace();
   }
 
   const int code = end.signal != 0 ? 128 + end.signal : end.code;
@@ -275,8 +319,10 @@ ExitStatus run_heap_record(const RecordOptions& options, Environment& environmen
              ", and its dynamic loader did not start the tracer",
          "programs with rights of their own (setuid) cannot be recorded");
   }
-  const bool is_one = file.string().find("%p") == std::string::npos;
-  if (is_one && std::filesystem::is_regular_file(file, failure)) close_trace(file, *status);
+  // Without an event the file is the one from before.
+  if (is_one && status->events != 0 && std::filesystem::is_regular_file(file, failure)) {
+    close_trace(file, *status);
+  }
   if (status->state == RecordingState::kFailed) {
     fail(std::string("the recording broke off: ") + status->error,
          status->events != 0 ? "what came before is in " + options.file.string() : "");

@@ -16,6 +16,14 @@ namespace {
 std::vector<Demand> demands_of(const Survey& survey) {
   std::vector<Demand> demands = survey.demands().demands();
   if (demands.empty()) {
+    if (const std::uint64_t asked = survey.demands().unservable(); asked != 0) {
+      throw Error(ExitStatus::kInput,
+                  asked == 1 ? "no heap can serve the only request of the trace"
+                             : "no heap can serve any of the " + counted(asked, "request") +
+                                   " of the trace",
+                  "a heap aligns to at most " + std::to_string(heap::kMaxAlignment) +
+                      " bytes, and has less than 4 GB: let the program ask for less");
+    }
     throw Error(ExitStatus::kInput, "the trace holds no request that a heap could serve",
                 "record it while the program allocates");
   }

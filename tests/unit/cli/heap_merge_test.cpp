@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "cli/heap_command.hpp"
 #include "support/byte_stream.hpp"
 
@@ -71,6 +73,20 @@ TEST_F(HeapMerge, MayReplaceOneOfItsInputs) {
   drone({"heap", "merge", "-o", "sum", "a"});
   EXPECT_EQ(drone({"heap", "merge", "-o", "sum", "sum", "b"}).status, ExitStatus::kDone);
   EXPECT_EQ(text_of("sum"), text_of("all"));
+}
+
+TEST_F(HeapMerge, ReplacesNoTraceThatItReads) {
+  const std::string trace = text_of("a");
+  std::filesystem::create_hard_link(folder_.path() / "a", folder_.path() / "linked");
+  for (const char* output : {"a", "./a", "linked"}) {
+    const Outcome outcome = drone({"heap", "merge", "-o", output, "b", "a"});
+    EXPECT_EQ(outcome.status, ExitStatus::kUsage) << output;
+    EXPECT_THAT(outcome.err, AllOf(HasSubstr("the summary would replace 'a', which is a trace"),
+                                   HasSubstr("name another file after -o")));
+    EXPECT_EQ(text_of("a"), trace) << output;
+  }
+  // One that is not among them may be replaced.
+  EXPECT_EQ(drone({"heap", "merge", "-o", "torn", "b", "a"}).status, ExitStatus::kDone);
 }
 
 TEST_F(HeapMerge, WritesNothingIfAnInputIsWrong) {

@@ -172,8 +172,23 @@ TEST(Suggest, KeepsWhatALayoutNeedsWhereAConfidenceTakesLess) {
 TEST(Suggest, RefusesATraceThatAsksForNothing) {
   Program program;
   program.reset();
+  const Error error = error_of(program, 5, 1000);
+  EXPECT_EQ(error.status(), ExitStatus::kInput);
+  EXPECT_EQ(error.message(), "the trace holds no request that a heap could serve");
+}
+
+TEST(Suggest, SaysWhyNoHeapCanServeWhatATraceAsksFor) {
+  Program program;
   program.alloc(4, 128);
-  EXPECT_EQ(error_of(program, 5, 1000).status(), ExitStatus::kInput);
+  const Error one = error_of(program, 5, 1000);
+  EXPECT_EQ(one.status(), ExitStatus::kInput);
+  EXPECT_EQ(one.message(), "no heap can serve the only request of the trace");
+  EXPECT_EQ(one.hint(),
+            "a heap aligns to at most 64 bytes, and has less than 4 GB: let the program ask for "
+            "less");
+  program.fail(UINT32_MAX);
+  EXPECT_EQ(error_of(program, 5, 1000).message(),
+            "no heap can serve any of the 2 requests of the trace");
 }
 
 TEST(Suggest, RefusesALayoutBeyond32Bits) {
