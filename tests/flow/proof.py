@@ -42,6 +42,7 @@ def test():
     check(terminal.finish() == 0, "a proof that is ended gives its layout")
     stopped = (directory / "stopped.toml").read_text()
     check("were not tried" in in_one_line(stopped), "it is not said that layouts are left")
+    check("The search was interrupted" in in_one_line(stopped), "it is not said that it was interrupted")
     (directory / "layout.toml").write_text(stopped)
     simulated, _ = run(f"{drone} heap -f {TRACES / 'debian/lua_rules.txt.xz'} simulate --layout layout.toml",
                        directory, environment)

@@ -84,6 +84,25 @@ TEST(Commands, ASeedIsAWholeNumberOf64Bits) {
   EXPECT_EQ(most.status, ExitStatus::kInput) << most.err;  // of the trace, which there is not
 }
 
+TEST(Commands, OptionsOfGenerateAreRefusedElsewhere) {
+  for (const std::vector<const char*>& command :
+       {std::vector<const char*>{"heap", "simulate", "--pools", "3"},
+        std::vector<const char*>{"heap", "simulate", "--prove"},
+        std::vector<const char*>{"heap", "merge", "-o", "s", "--fit", "a"}}) {
+    const Outcome outcome = run("/", command);
+    EXPECT_EQ(outcome.status, ExitStatus::kUsage) << command[2];
+    EXPECT_THAT(outcome.err, HasSubstr(" is for `drone heap generate`\n"));
+  }
+}
+
+TEST(Commands, WhatIsAboutOneLayoutIsRefusedWithACommandThatWorks) {
+  EXPECT_THAT(run("/", {"heap", "generate", "--headroom", "10%"}).err,
+              HasSubstr("--headroom is about one layout: of how many pools?\n"
+                        "drone heap generate --pools 5 --headroom 25%; without"));
+  EXPECT_THAT(run("/", {"heap", "generate", "--tight", "--prove"}).err,
+              HasSubstr("drone heap generate --pools 5 --tight --prove; without"));
+}
+
 TEST(Commands, WhatSteersASearchIsRefusedWhereThereIsNone) {
   const auto generate = [](std::vector<const char*> more) {
     more.insert(more.begin(), {"heap", "generate"});

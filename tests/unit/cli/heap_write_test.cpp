@@ -131,6 +131,7 @@ TEST(HeapGenerateWrite, RefusesAReadOnlyFile) {
   fs::permissions(folder.path() / "Drone.toml", fs::perms(0444));
   const Outcome outcome = run(folder.path(), {"heap", "generate", "--pools", "5", "--write"});
   EXPECT_EQ(outcome.status, ExitStatus::kInput);
+  EXPECT_EQ(outcome.out, "");  // before a layout is searched
   EXPECT_THAT(outcome.err, HasSubstr("Drone.toml': it is read-only\nchmod u+w"));
   EXPECT_EQ(read_file(folder.path() / "Drone.toml"), project("24", kOldPool));
   EXPECT_EQ(fs::status(folder.path() / "Drone.toml").permissions(), fs::perms(0444));
@@ -144,6 +145,7 @@ TEST(HeapGenerateWrite, RefusesToSeparateHardLinks) {
   fs::create_hard_link(folder.path() / "Drone.toml", folder.path() / "shared.toml");
   const Outcome outcome = run(folder.path(), {"heap", "generate", "--pools", "5", "--write"});
   EXPECT_EQ(outcome.status, ExitStatus::kInput);
+  EXPECT_EQ(outcome.out, "");  // before a layout is searched
   EXPECT_THAT(outcome.err, HasSubstr("Drone.toml has 2 names (hard links), of which only this one "
                                      "would be written\nmake it a file of its own"));
   EXPECT_TRUE(fs::equivalent(folder.path() / "Drone.toml", folder.path() / "shared.toml"));

@@ -218,7 +218,8 @@ TEST(SpillSearch, ProvesNothingWhereASizeIsAskedForWithTwoAlignments) {
   program.dealloc(large);
   const Survey survey = survey_of(program);
   EXPECT_TRUE(runs(program.events(), {{68, 1}, {128, 1}}, survey));
-  const SpillSearchResult result = search_with(survey, {.max_pools = 2, .steps = 50'000, .prove = true});
+  const SpillSearchResult result =
+      search_with(survey, {.max_pools = 2, .steps = 50'000, .prove = true});
   EXPECT_EQ(layout_bytes(result.pools), 256U);
   EXPECT_FALSE(result.is_best);
 }
