@@ -68,7 +68,7 @@ std::vector<Event> read_trace(std::istream& in) {
       events.push_back({EventKind::kAlloc, block, size, 0, kBaseAlignment});
     } else if (kind == 'f') {
       const Life life = live.at(id);
-      events.push_back({EventKind::kDealloc, life.block, life.size, 0, kBaseAlignment});
+      events.push_back({EventKind::kDealloc, life.block, 0, life.size, kBaseAlignment});
       free_blocks.push_back(life.block);
       live.erase(id);
     } else if (kind == 'r') {
@@ -202,7 +202,7 @@ class Simulation {
     now_ += time;
     while (!deaths_.empty() && deaths_.top().time <= now_) {
       events_.push_back(
-          {EventKind::kDealloc, deaths_.top().block, deaths_.top().size, 0, kBaseAlignment});
+          {EventKind::kDealloc, deaths_.top().block, 0, deaths_.top().size, kBaseAlignment});
       free_blocks_.push_back(deaths_.top().block);
       deaths_.pop();
     }

@@ -58,7 +58,7 @@ std::vector<Event> random_events(std::size_t count) {
       if (size != life.size) events.push_back({EventKind::kResize, life.block, size, life.size, 4});
       life.size = size;
     } else {
-      events.push_back({EventKind::kDealloc, life.block, life.size, 0, 4});
+      events.push_back({EventKind::kDealloc, life.block, 0, life.size, 4});
       life = live.back();
       live.pop_back();
     }

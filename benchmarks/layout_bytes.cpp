@@ -59,7 +59,7 @@ std::vector<Event> read_trace(std::istream& in) {
     if (kind == 'a') {
       events.push_back({EventKind::kAlloc, block, size, 0, kBaseAlignment});
     } else if (kind == 'f') {
-      events.push_back({EventKind::kDealloc, block, old_size, 0, kBaseAlignment});
+      events.push_back({EventKind::kDealloc, block, 0, old_size, kBaseAlignment});
     } else if (size != old_size) {
       events.push_back({EventKind::kResize, block, size, old_size, kBaseAlignment});
     }

@@ -111,7 +111,7 @@ void DroneOsReader::add(const Record& record) {
     case Tag::kDealloc: {
       Event event;
       event.kind = EventKind::kDealloc;
-      event.size = record.size;
+      event.old_size = record.size;
       event.alignment = kAlignment;
       if (!end_life(record.size, event.block)) return;
       free_.push_back(event.block);

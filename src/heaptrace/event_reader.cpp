@@ -19,7 +19,7 @@ constexpr std::size_t kBatch = 2048;
 constexpr std::size_t kKept = 256;
 
 constexpr std::size_t kMostPlaces = 16;
-constexpr std::uint32_t kReservedSize = 0x3FFF;
+constexpr std::uint32_t kReservedSize = 0x3FFF;   ///< and all the bits of a narrow one
 constexpr std::uint32_t kReservedBlock = 0x7FFF;  ///< and all the bits of a narrow one
 constexpr std::uint32_t kReservedWideBlock = 0xFFFFFF;
 constexpr std::uint32_t kFailedLowBits = 0xFFFF;
@@ -35,6 +35,8 @@ std::uint8_t log2_of(std::uint32_t alignment) { return alignment == 8 ? 3 : 2; }
 
 /// So many bytes are looked at together: a packet and the header behind it.
 constexpr std::size_t kWindow = 8;
+/// The bytes of a 32-bit write's packet.
+constexpr std::size_t kLongest = 5;
 
 /// The length of the local timestamp that these bytes begin with, 0 if they begin with none or it
 /// may have been cut.
@@ -96,88 +98,165 @@ void EventReader::add(const itm::Packet& packet) {
   }
 }
 
-// The loop that nearly all of a trace goes through. Whether an allocation or a deallocation comes
-// next cannot be predicted, so both take the same way, without a branch that tells them apart: what
-// differs between them is in a table. And what is out of the ordinary is found by a few comparisons
-// that hardly ever hold.
+// Nearly all of a trace goes through the loop of take_lives(). Whether an allocation, a
+// deallocation or a resize comes next cannot be predicted, so all take the same way, without a
+// branch that tells them apart: what differs between them is in a table. And what is out of the
+// ordinary is found by a few comparisons that hardly ever hold.
+
+/// How a packet becomes an event: a line of the table.
+struct EventReader::Form {
+  EventKind kind{};
+  std::uint8_t header = 0;             ///< of the packet
+  std::uint32_t said_mask = 0;         ///< of the size in the packet,
+  std::uint32_t least_said = 0;        ///< and the least that this may be
+  std::uint32_t facts = Life::kNever;  ///< what is known of the block, but for the size,
+  std::uint32_t most_had = 0;  ///< and the most that this may be: so it must be live, or must not
+  std::uint64_t life = 0;  ///< what becomes of the block: the bits of its life, but for the size
+};
+
+struct EventReader::Tables {
+  /// By the bits of the first payload byte that hold length and operation; of a short packet only
+  /// the lowest does.
+  std::array<Form, 8> forms;
+  const std::uint16_t* most_bytes;  ///< by block
+  Life* lives;                      ///< by block, up to
+  std::size_t lives_end;
+  std::uint32_t base_alignment;
+};
+
+/// Where take_lives() is.
+struct EventReader::Cursor {
+  const std::byte* next;
+  Event* event;             ///< the next one goes there
+  std::size_t most;         ///< packets, as far as bytes and room for events are sure to reach
+  std::size_t other_bytes;  ///< of timestamps, so far
+};
+
+EventReader::Tables EventReader::tables(const DescribedHeap::NarrowLimits& limits) {
+  const std::span<Life> lives = live_.low();
+  const std::uint32_t base_alignment = heap_.base_alignment();
+  const Life no_bytes(order_, 0, log2_of(base_alignment));
+  Form dealloc;
+  dealloc.kind = EventKind::kDealloc;
+  dealloc.header = static_cast<std::uint8_t>(port_ << 3 | 2);
+  dealloc.facts = no_bytes.facts();
+  dealloc.most_had = Life::kMostBytes;
+
+  Form alloc;
+  alloc.kind = EventKind::kAlloc;
+  alloc.header = static_cast<std::uint8_t>(port_ << 3 | 3);
+  alloc.said_mask = kReservedSize;
+  alloc.least_said = 1;
+  alloc.facts = 0;
+  alloc.life = no_bytes.bits();
+
+  Form resize = alloc;
+  resize.kind = EventKind::kResize;
+  resize.facts = no_bytes.facts();
+  resize.most_had = Life::kMostBytes;
+  // A resized life keeps its order: here as long as all have the same.
+  if (order_ != 0) resize = {};
+  return {{dealloc, alloc, dealloc, resize, dealloc, {}, dealloc, {}},
+          limits.most_bytes.data(),
+          lives.data(),
+          lives.size(),
+          base_alignment};
+}
+
+/// Takes allocations, deallocations, resizes and local timestamps, until another packet comes or
+/// anything is out of the ordinary. A function of its own for the sake of the registers.
+[[gnu::noinline]] EventReader::Cursor EventReader::take_lives(const Tables& tables, Cursor cursor) {
+  const std::byte* next = cursor.next;
+  Event* event = cursor.event;
+  // How many bytes more than a short packet it has: 2 or none, by the lowest bit of the header.
+  // Taken from the window before, so that where a packet begins need not wait for the one before it
+  // to be loaded.
+  std::uint64_t next_more = static_cast<std::uint64_t>(*next) << 1 & 2;
+  for (; cursor.most != 0; --cursor.most) {
+    const std::uint64_t window = itm::detail::load_window(next);
+    const std::uint64_t more = next_more;
+    const Form& form = tables.forms[static_cast<std::size_t>(next[1]) & 7];
+    const std::uint64_t twice_behind = window >> (23 + 8 * more);
+    // Zeros behind a packet may be a synchronization that cut it.
+    if (static_cast<std::uint8_t>(window) != form.header || (twice_behind & 0x1FE) == 0)
+        [[unlikely]] {
+      const unsigned length = timestamp_length(window);
+      if (length == 0) break;
+      next += length;
+      cursor.other_bytes += length;
+      next_more = window >> (8 * length) << 1 & 2;
+      continue;
+    }
+    next_more = twice_behind & 2;
+    const std::uint32_t block = static_cast<std::uint32_t>(window >> (9 + more)) & kReservedBlock;
+    const std::uint32_t said_bytes = static_cast<std::uint32_t>(window >> 26) & form.said_mask;
+    if (block >= tables.lives_end || said_bytes - form.least_said >= tables.most_bytes[block])
+        [[unlikely]] {
+      break;
+    }
+    // Of no life, or of one whose alignment was not named. A resize to the same size is no event.
+    Life& life = tables.lives[block];
+    const std::uint32_t had_bytes = life.facts() - form.facts;
+    if (had_bytes > form.most_had || had_bytes == said_bytes) [[unlikely]] {
+      break;
+    }
+    life = Life::of_bits(form.life + said_bytes);
+    *event++ = {form.kind, block, said_bytes, had_bytes, tables.base_alignment};
+    next += 3 + more;
+  }
+  cursor.next = next;
+  cursor.event = event;
+  return cursor;
+}
+
 std::size_t EventReader::take(std::span<const std::byte> bytes) {
   // As long as the first event is to come, or a WIDE_SIZE, or the end of the description.
   if (bytes.size() < kWindow || counted_events_ == 0 || wide_) return 0;
   const std::optional<DescribedHeap::NarrowLimits> limits = heap_.narrow_limits();
   if (!limits) return 0;
-  const std::uint16_t* const most_bytes = limits->most_bytes.data();
-  const std::span<Life> lives = live_.low();
-  const std::uint32_t base_alignment = heap_.base_alignment();
-  const Life no_bytes(order_, 0, log2_of(base_alignment));
-
-  struct Form {
-    std::uint64_t begin_mask;  ///< of the first bytes, and what is to be there
-    std::uint64_t begin;
-    std::uint64_t life;       ///< what becomes of the block: the bits of its life, but for the size
-    std::uint32_t facts;      ///< what is known of the block, but for the size,
-    std::uint32_t had_bytes;  ///< and the most that this may be: so it must be live, or must not
-    std::uint32_t said_mask;  ///< of the size in the packet
-    EventKind kind;
-  };
-  const std::uint64_t header = port_ << 3;
-  const std::array<Form, 2> forms = {
-      Form{0x1FF, header | 2, 0, no_bytes.facts(), Life::kMostBytes, 0, EventKind::kDealloc},
-      Form{0x7FF, header | 3 | 1U << 8, no_bytes.bits(), 0, 0, 0x3FFF, EventKind::kAlloc}};
+  const Tables tables = this->tables(*limits);
 
   const std::byte* next = bytes.data();
   const std::byte* const last = next + (bytes.size() - kWindow);
-  std::uint64_t other_bytes = 0;
-  Event* event = events_.data() + pending_;
-  const Event* const first = event;
-  // Of the longest packets. A batch is handed on only when there is an event that has no room in
-  // it, so by emit().
-  std::size_t most = std::min(kBatch - pending_, static_cast<std::size_t>(last - next) / 5 + 1);
-  // Taken from the window before, so that where a packet begins need not wait for the one before
-  // it to be loaded.
-  std::uint64_t next_is_long = static_cast<std::uint64_t>(*next) & 1;
-  for (; most != 0; --most) {
-    const std::uint64_t window = itm::detail::load_window(next);
-    const std::uint64_t is_long = next_is_long;
-    const Form& form = forms[is_long];
-    const std::uint64_t behind = window >> (24 + 16 * is_long);
-    // Zeros behind a packet may be a synchronization that cut it.
-    if ((window & form.begin_mask) != form.begin || (behind & 0xFF) == 0) [[unlikely]] {
-      const unsigned length = timestamp_length(window);
-      if (length == 0) break;
-      next += length;
-      other_bytes += length;
-      next_is_long = (window >> (8 * length)) & 1;
-      continue;
+  while (next <= last) {
+    // A batch is handed on only when there is an event that has no room in it, so by emit().
+    const std::size_t most =
+        std::min(kBatch - pending_, static_cast<std::size_t>(last - next) / kLongest + 1);
+    Event* const first = events_.data() + pending_;
+    const Cursor taken = take_lives(tables, {next, first, most, 0});
+    const auto writes = static_cast<std::uint32_t>(taken.event - first);
+    pending_ += writes;
+    note_taken(writes);
+    if (limits->known) {
+      const auto size = static_cast<std::size_t>(taken.next - next);
+      judged_ += (size - taken.other_bytes - 3 * std::size_t{writes}) / 2;  // long ones
     }
-    next_is_long = behind & 1;
-    const std::uint32_t block =
-        static_cast<std::uint32_t>(window >> (9 + 2 * is_long)) & kReservedBlock;
-    const std::uint32_t said_bytes = static_cast<std::uint32_t>(window >> 26) & form.said_mask;
-    if (block >= lives.size() || said_bytes - is_long >= most_bytes[block]) [[unlikely]] {
-      break;
-    }
-    // Of no life, or of one whose alignment was not named.
-    const std::uint32_t had_bytes = lives[block].facts() - form.facts;
-    if (had_bytes > form.had_bytes) [[unlikely]] {
-      break;
-    }
-    lives[block] = Life::of_bits(form.life + said_bytes);
-    *event++ = {form.kind, block, had_bytes + said_bytes, 0, base_alignment};
-    next += 3 + 2 * is_long;
+    next = taken.next;
+    if (taken.most == 0 && pending_ != kBatch) continue;
+    if (next > last || !take_sequence(itm::detail::load_window(next))) break;
+    next += kLongest;
   }
-  const auto writes = static_cast<std::uint32_t>(event - first);
-  pending_ += writes;
-  const auto taken = static_cast<std::size_t>(next - bytes.data());
-  if (writes != 0) {
-    packets_per_port_[port_] += writes;
-    summary_.events += writes;
-    summary_.ended_in_order = false;
-    counted_events_ += writes;
-    sequence_.count(writes);
-    if (limits->known)
-      judged_ += (taken - other_bytes - 3 * std::uint64_t{writes}) / 2;  // long ones
+  return static_cast<std::size_t>(next - bytes.data());
+}
+
+/// Whether the next packet is a SEQUENCE that says what was counted.
+bool EventReader::take_sequence(std::uint64_t window) {
+  const Write expected = encode({Op::kSequence, 0, sequence_.next()});
+  if (!sequence_.is_known() || (window & 0xFF) != (port_ << 3 | 3) ||
+      ((window >> 8) & 0xFFFFFFFF) != expected.value || ((window >> 40) & 0xFF) == 0) {
+    return false;
   }
-  return taken;
+  note_taken(1);
+  return true;
+}
+
+void EventReader::note_taken(std::uint32_t writes) {
+  if (writes == 0) return;
+  packets_per_port_[port_] += writes;
+  summary_.events += writes;
+  summary_.ended_in_order = false;
+  counted_events_ += writes;
+  sequence_.count(writes);
 }
 
 void EventReader::add_write(Write write) {
@@ -337,7 +416,7 @@ void EventReader::add_dealloc(std::uint32_t block) {
   Event event;
   event.kind = EventKind::kDealloc;
   event.block = block;
-  event.size = life->size();
+  event.old_size = life->size();
   event.alignment = 1U << life->alignment_log2();
   live_.erase(*life);
   emit(event);

@@ -60,6 +60,13 @@ class EventReader {
   bool contradicts_description() const;
 
  private:
+  struct Form;
+  struct Tables;
+  struct Cursor;
+  Tables tables(const DescribedHeap::NarrowLimits& limits);
+  static Cursor take_lives(const Tables& tables, Cursor cursor);
+  bool take_sequence(std::uint64_t window);
+  void note_taken(std::uint32_t writes);
   void add_write(Write write);
   void add_record(const Record& record);
   void add_version(std::uint32_t version);

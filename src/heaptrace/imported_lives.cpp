@@ -104,7 +104,7 @@ void ImportedLives::begin(std::size_t slot, Id id, std::uint32_t size, std::uint
 
 void ImportedLives::end(std::size_t slot) {
   const Life& life = lives_[slot];
-  emit({EventKind::kDealloc, life.block, life.size, 0, life.alignment});
+  emit({EventKind::kDealloc, life.block, 0, life.size, life.alignment});
   free_.push_back(life.block);
   erase(slot);
 }

@@ -40,6 +40,7 @@ class Life {
     return life;
   }
   std::uint64_t bits() const { return bits_; }
+  static constexpr std::uint32_t kNever = 1U << 31;  ///< facts that no life has
   std::uint32_t facts() const { return static_cast<std::uint32_t>(bits_); }
 
  private:

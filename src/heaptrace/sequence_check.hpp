@@ -44,6 +44,11 @@ class SequenceCheck {
     return 1;
   }
 
+  /// Whether the beginning of the run was seen, or a SEQUENCE: and what the next event would say if
+  /// it were one and nothing were lost.
+  bool is_known() const { return known_; }
+  std::uint32_t next() const { return (count_ + 1) & kMask; }
+
  private:
   static constexpr std::uint32_t kMask = 0xFFFFFF;
   bool known_ = false;

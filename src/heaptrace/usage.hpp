@@ -3,6 +3,8 @@
 
 // Usage statistics of a heap: what `drone heap` prints, by the words of docs/numbers.md.
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <span>
@@ -65,20 +67,29 @@ class UsageCollector {
   const LastGrowth& last_growth() const { return last_growth_; }
 
  private:
+  /// Of one size.
   struct Counts {
-    std::uint64_t live = 0;  ///< in run `run`; 0 in any later one
+    std::uint64_t& begun() { return lives[0]; }
+    std::uint64_t begun() const { return lives[0]; }
+    std::uint64_t& ended() { return lives[1]; }
+    std::uint64_t live() const { return lives[0] - lives[1]; }  ///< in run `run`; 0 in later ones
+    void begin_run(std::uint64_t number) {
+      run = number;
+      ended() = begun();
+    }
+
+    std::array<std::uint64_t, 2> lives{};  ///< by kAlloc, kDealloc
     std::uint64_t max_count = 0;
-    std::uint64_t allocations = 0;
     std::uint64_t run = 0;
   };
   static constexpr std::uint32_t kDenseSizes = 0x4000;
 
+  template <bool with_resizes>
   std::size_t add_lives(std::span<const Event> events);
   void add_one(const Event& event);
   Counts& counts(std::uint32_t size);
+  void make_room(std::uint32_t size);
   void begin_life(std::uint32_t size);
-  void raise_peak();
-  void end_life(std::uint32_t size);
 
   std::vector<Counts> dense_;  ///< by size, up to kDenseSizes
   std::unordered_map<std::uint32_t, Counts> sparse_;

@@ -51,7 +51,7 @@ void Simulation::add(const Event& event) {
       }
       break;
     case EventKind::kDealloc:
-      requested_bytes_ -= held(event.block, event.size).value_or(0);
+      requested_bytes_ -= held(event.block, event.old_size).value_or(0);
       otherwise_.erase(event.block);
       break;
     case EventKind::kResize: {

@@ -16,7 +16,10 @@ class Lives {
  public:
   void add(const heaptrace::Event& event) {
     using heaptrace::EventKind;
-    require(event.size != 0 || event.kind == EventKind::kReset, "requests have a size");
+    const bool has_size = event.kind != EventKind::kReset && event.kind != EventKind::kDealloc;
+    require((event.size != 0) == has_size, "requests have a size");
+    const bool had_size = event.kind == EventKind::kDealloc || event.kind == EventKind::kResize;
+    require((event.old_size != 0) == had_size, "blocks that were live had a size");
     const auto life = live_.find(event.block);
     const bool is_live = life != live_.end();
     switch (event.kind) {
@@ -25,9 +28,9 @@ class Lives {
         live_.emplace(event.block, event);
         break;
       case EventKind::kDealloc:
-        require(
-            is_live && life->second.size == event.size && life->second.alignment == event.alignment,
-            "only what is live is freed");
+        require(is_live && life->second.size == event.old_size &&
+                    life->second.alignment == event.alignment,
+                "only what is live is freed");
         live_.erase(life);
         break;
       case EventKind::kResize:

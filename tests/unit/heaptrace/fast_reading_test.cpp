@@ -14,7 +14,9 @@
 #include <tuple>
 #include <vector>
 
+#include "heaptrace/event_reader.hpp"
 #include "heaptrace/trace_builder.hpp"
+#include "itm/decoder.hpp"
 #include "support/error.hpp"
 
 namespace drone::heaptrace {
@@ -252,6 +254,52 @@ TEST(FastReading, TakesEveryLengthAndEveryEnd) {
       }
     }
   }
+}
+
+/// How many of the packets are left to EventReader::add().
+std::size_t packets_read_slowly(const std::vector<std::byte>& bytes) {
+  std::size_t slow = 0;
+  EventReader events(kDefaultPort, true, [](std::span<const Event>) {});
+  itm::Decoder decoder;
+  decoder.feed(
+      bytes,
+      [&](const itm::Packet& packet) {
+        ++slow;
+        events.add(packet);
+      },
+      [&](std::span<const std::byte> rest) { return events.take(rest); });
+  EXPECT_FALSE(events.losses().any());
+  return slow;
+}
+
+TEST(FastReading, TakesWhatOftenComes) {
+  TraceBuilder trace;
+  trace.version().pool(100, 1000).ext(Op::kHeapSize, 100000);
+  std::uint32_t events = 1;
+  for (std::uint32_t i = 0; i != 3000; ++i) {
+    trace.alloc(i % 1000, 10).resize(i % 1000, 50).resize(i % 1000, 20).dealloc(i % 1000);
+    events += 4;
+    if (i % 50 == 0) trace.ext(Op::kSequence, ++events);
+  }
+  // The description, the first events, one event each time that 2048 fill a batch, the last bytes.
+  EXPECT_LT(packets_read_slowly(trace.bytes()), 100U);
+}
+
+TEST(FastReading, LeavesAResizedBlockItsAge) {
+  TraceBuilder trace;
+  trace.version();
+  const auto add_others = [&trace] {
+    for (std::uint32_t i = 0; i != 100; ++i) trace.alloc(0, 1).dealloc(0);
+  };
+  add_others();
+  trace.alloc(3, 8).alloc(0x10003, 8);
+  add_others();
+  trace.resize(3, 16);
+  add_others();
+  trace.align(3, 5);  // of the ALLOC that came last, and a resize is none
+  const Outcome fast = read_in_chunks(trace.bytes(), [] { return SIZE_MAX; });
+  EXPECT_EQ(fast.events.back(), realign_event(0x10003, 8, 32));
+  EXPECT_EQ(fast.events, read_in_chunks(trace.bytes(), [] { return std::size_t{1}; }).events);
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ Event alloc(std::uint32_t block, std::uint32_t size) {
   return {EventKind::kAlloc, block, size, 0, 4};
 }
 Event dealloc(std::uint32_t block, std::uint32_t size) {
-  return {EventKind::kDealloc, block, size, 0, 4};
+  return {EventKind::kDealloc, block, 0, size, 4};
 }
 
 class GrowthTest : public ::testing::Test {

@@ -31,12 +31,14 @@ class LifeChecker {
     switch (event.kind) {
       case EventKind::kAlloc:
         RC_ASSERT(life == live_.end());
+        RC_ASSERT(event.old_size == 0U);
         RC_ASSERT(event.size > 0U);
         live_[event.block] = event;
         break;
       case EventKind::kDealloc:
         RC_ASSERT(life != live_.end());
-        RC_ASSERT(life->second.size == event.size);
+        RC_ASSERT(life->second.size == event.old_size);
+        RC_ASSERT(event.size == 0U);
         RC_ASSERT(life->second.alignment == event.alignment);
         live_.erase(life);
         break;

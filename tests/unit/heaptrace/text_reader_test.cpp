@@ -274,7 +274,7 @@ TEST(TextReader, LivesAreWholeWhateverTheIds) {
       } else if (event.kind == EventKind::kResize) {
         EXPECT_EQ(std::exchange(sizes.at(event.block), event.size), event.old_size);
       } else {
-        EXPECT_EQ(sizes.at(event.block), event.size);
+        EXPECT_EQ(sizes.at(event.block), event.old_size);
         sizes.erase(event.block);
       }
     }

@@ -87,7 +87,7 @@ inline Event alloc_event(std::uint32_t block, std::uint32_t size, std::uint32_t 
   return {EventKind::kAlloc, block, size, 0, alignment};
 }
 inline Event dealloc_event(std::uint32_t block, std::uint32_t size, std::uint32_t alignment = 4) {
-  return {EventKind::kDealloc, block, size, 0, alignment};
+  return {EventKind::kDealloc, block, 0, size, alignment};
 }
 inline Event resize_event(std::uint32_t block, std::uint32_t old_size, std::uint32_t size,
                           std::uint32_t alignment = 4) {

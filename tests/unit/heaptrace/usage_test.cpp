@@ -3,6 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <map>
+#include <random>
+#include <vector>
+
 namespace drone::heaptrace {
 namespace {
 
@@ -10,7 +15,7 @@ Event alloc(std::uint32_t block, std::uint32_t size) {
   return {EventKind::kAlloc, block, size, 0, 4};
 }
 Event dealloc(std::uint32_t block, std::uint32_t size) {
-  return {EventKind::kDealloc, block, size, 0, 4};
+  return {EventKind::kDealloc, block, 0, size, 4};
 }
 Event resize(std::uint32_t block, std::uint32_t old_size, std::uint32_t size) {
   return {EventKind::kResize, block, size, old_size, 4};
@@ -89,6 +94,90 @@ TEST(Usage, OfSeveralTracesIsAsIfEachRanAfterAReset) {
   }
   EXPECT_EQ(merged, usage_of(all));
   EXPECT_EQ(backwards, merged);
+}
+
+/// The same once more, from the words of docs/numbers.md.
+class Model {
+ public:
+  void add(const Event& event) {
+    ++events_;
+    if (event.kind == EventKind::kReset) live_.clear();
+    if (event.kind > EventKind::kResize) return;
+    if (event.old_size != 0) live_.erase(event.block);
+    if (event.size == 0) return;
+    live_[event.block] = event.size;
+    std::uint64_t count = 0;
+    std::uint64_t bytes = 0;
+    for (const auto& [block, size] : live_) {
+      count += size == event.size ? 1U : 0U;
+      bytes += size;
+    }
+    SizeUsage& row = sizes_[event.size];
+    if (row.allocations == 0) growth_.new_size = events_;
+    if (count > row.max_count) growth_.max_count = events_;
+    if (bytes > peak_bytes_) growth_.peak = events_;
+    row = {event.size, std::max(row.max_count, count), row.allocations + 1};
+    peak_bytes_ = std::max(peak_bytes_, bytes);
+  }
+  void expect_same(const UsageCollector& collector) const {
+    const Usage usage = collector.usage();
+    std::vector<SizeUsage> sizes;
+    for (const auto& [size, row] : sizes_) sizes.push_back(row);
+    EXPECT_EQ(usage.sizes, sizes);
+    EXPECT_EQ(usage.peak_bytes, peak_bytes_);
+    EXPECT_EQ(collector.events(), events_);
+    std::uint64_t bytes = 0;
+    for (const auto& [block, size] : live_) bytes += size;
+    EXPECT_EQ(collector.live_bytes(), bytes);
+    EXPECT_EQ(collector.last_growth().peak, growth_.peak);
+    EXPECT_EQ(collector.last_growth().max_count, growth_.max_count);
+    EXPECT_EQ(collector.last_growth().new_size, growth_.new_size);
+  }
+  const std::map<std::uint32_t, std::uint32_t>& live() const { return live_; }
+
+ private:
+  std::map<std::uint32_t, std::uint32_t> live_;
+  std::map<std::uint32_t, SizeUsage> sizes_;
+  std::uint64_t events_ = 0;
+  std::uint64_t peak_bytes_ = 0;
+  LastGrowth growth_;
+};
+
+TEST(Usage, IsWhatCountingAllBlocksAfterEachEventGives) {
+  static constexpr std::uint32_t kSizes[] = {1, 7, 8, 100, 0x3FFF, 0x4000, 70000};
+  for (unsigned seed = 0; seed != 40; ++seed) {
+    std::mt19937 random(seed);
+    const auto pick = [&random](std::uint32_t n) {
+      return static_cast<std::uint32_t>(random() % n);
+    };
+    const std::uint32_t resizes = pick(3) * 10;
+    Model model;
+    UsageCollector collector;
+    std::vector<Event> batch;
+    for (int i = 0; i != 2000; ++i) {
+      const std::uint32_t block = pick(24);
+      const std::uint32_t size = pick(3) == 0 ? kSizes[pick(7)] : 1 + pick(30);
+      const auto found = model.live().find(block);
+      if (pick(300) == 0) {
+        batch.push_back({EventKind::kReset, 0, 0, 0, 0});
+      } else if (pick(100) == 0) {
+        batch.push_back({EventKind::kFailed, 0, size, 0, 4});
+      } else if (found == model.live().end()) {
+        batch.push_back(alloc(block, size));
+      } else if (pick(100) < resizes && found->second != size) {
+        batch.push_back(resize(block, found->second, size));
+      } else {
+        batch.push_back(dealloc(block, found->second));
+      }
+      model.add(batch.back());
+      if (pick(50) == 0) {
+        collector.add(batch);
+        batch.clear();
+        model.expect_same(collector);
+      }
+    }
+    if (HasFailure()) FAIL() << "seed " << seed;
+  }
 }
 
 }  // namespace

@@ -90,7 +90,7 @@ inline std::vector<heaptrace::Event> long_events(const LongProgram& program) {
         life.alignment *= 2;
         events.push_back({EventKind::kRealign, life.block, life.size, 0, life.alignment});
       } else {
-        events.push_back({EventKind::kDealloc, life.block, life.size, 0, life.alignment});
+        events.push_back({EventKind::kDealloc, life.block, 0, life.size, life.alignment});
         free_blocks.push_back(life.block);
         life = live.back();
         live.pop_back();

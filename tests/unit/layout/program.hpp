@@ -24,7 +24,7 @@ class Program {
     return block;
   }
   void dealloc(std::uint32_t block) {
-    events_.push_back({heaptrace::EventKind::kDealloc, block, live_.at(block).size, 0,
+    events_.push_back({heaptrace::EventKind::kDealloc, block, 0, live_.at(block).size,
                        live_.at(block).alignment});
     live_.erase(block);
   }

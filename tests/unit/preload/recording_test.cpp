@@ -75,9 +75,9 @@ TEST_F(TheRecording, TellsOfARequestAndItsEnd) {
   recording_.allocated(at(0x2000), 100000, 0);
   recording_.released(at(0x1000));
   recording_.released(at(0x2000));
-  EXPECT_EQ(events(),
-            (Events{event(EventKind::kAlloc, 0, 12), event(EventKind::kAlloc, 1, 100000),
-                    event(EventKind::kDealloc, 0, 12), event(EventKind::kDealloc, 1, 100000)}));
+  EXPECT_EQ(events(), (Events{event(EventKind::kAlloc, 0, 12), event(EventKind::kAlloc, 1, 100000),
+                              event(EventKind::kDealloc, 0, 0, 12),
+                              event(EventKind::kDealloc, 1, 0, 100000)}));
   EXPECT_EQ(status_.peak_bytes, 100012U);
   EXPECT_EQ(status_.live_bytes, 0U);
 }
@@ -109,8 +109,8 @@ TEST_F(TheRecording, TellsOfReallocationsByWhereTheyEndUp) {
   recording_.reallocated(at(0x1000), at(0x3000), 30);
   recording_.released(at(0x3000));
   EXPECT_EQ(events(), (Events{event(EventKind::kAlloc, 0, 12), event(EventKind::kResize, 0, 20, 12),
-                              event(EventKind::kAlloc, 1, 30), event(EventKind::kDealloc, 0, 20),
-                              event(EventKind::kDealloc, 1, 30)}));
+                              event(EventKind::kAlloc, 1, 30), event(EventKind::kDealloc, 0, 0, 20),
+                              event(EventKind::kDealloc, 1, 0, 30)}));
 }
 
 TEST_F(TheRecording, TakesAMoveForAResizeIfAsked) {
@@ -120,8 +120,9 @@ TEST_F(TheRecording, TakesAMoveForAResizeIfAsked) {
   recording_.allocated(at(0x1000), 8, 0);
   recording_.reallocated(at(0x3000), at(0x5000), 30);  // moved, and not a byte larger
   recording_.released(at(0x5000));
-  EXPECT_EQ(events(), (Events{event(EventKind::kAlloc, 0, 12), event(EventKind::kResize, 0, 30, 12),
-                              event(EventKind::kAlloc, 1, 8), event(EventKind::kDealloc, 0, 30)}));
+  EXPECT_EQ(events(),
+            (Events{event(EventKind::kAlloc, 0, 12), event(EventKind::kResize, 0, 30, 12),
+                    event(EventKind::kAlloc, 1, 8), event(EventKind::kDealloc, 0, 0, 30)}));
   EXPECT_EQ(status_.live_bytes, 8U);
 }
 
@@ -138,8 +139,8 @@ TEST_F(TheRecording, LeavesOutWhatIsAboveTheLimitUntilItShrinks) {
     recording_.released(at(0x3000));
     EXPECT_EQ(status_.left_out, 4U);
     EXPECT_EQ(events(),
-              (Events{event(EventKind::kAlloc, 0, 100), event(EventKind::kDealloc, 0, 100),
-                      event(EventKind::kAlloc, 0, 50), event(EventKind::kDealloc, 0, 50)}));
+              (Events{event(EventKind::kAlloc, 0, 100), event(EventKind::kDealloc, 0, 0, 100),
+                      event(EventKind::kAlloc, 0, 50), event(EventKind::kDealloc, 0, 0, 50)}));
   }
 }
 
@@ -161,7 +162,7 @@ TEST_F(TheRecording, EndsALifeWhoseEndItDidNotSee) {
   begin();
   recording_.allocated(at(0x1000), 12, 0);
   recording_.allocated(at(0x1000), 16, 0);
-  EXPECT_EQ(events(), (Events{event(EventKind::kAlloc, 0, 12), event(EventKind::kDealloc, 0, 12),
+  EXPECT_EQ(events(), (Events{event(EventKind::kAlloc, 0, 12), event(EventKind::kDealloc, 0, 0, 12),
                               event(EventKind::kAlloc, 0, 16)}));
 }
 
@@ -171,7 +172,7 @@ TEST_F(TheRecording, TakesWhatComesAfterItsEnd) {
   recording_.end();
   recording_.released(at(0x1000));
   recording_.allocated(at(0x1000), 20, 0);
-  EXPECT_EQ(events(), (Events{event(EventKind::kAlloc, 0, 12), event(EventKind::kDealloc, 0, 12),
+  EXPECT_EQ(events(), (Events{event(EventKind::kAlloc, 0, 12), event(EventKind::kDealloc, 0, 0, 12),
                               event(EventKind::kAlloc, 0, 20)}));
 }
 

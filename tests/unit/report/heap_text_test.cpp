@@ -41,16 +41,17 @@ TEST(HeapText, TraceThatIsWholeIsQuiet) {
 TEST(HeapText, SaysHowMuchOfTheTraceCameAfterItsPeaks) {
   heaptrace::UsageCollector collector;
   using heaptrace::EventKind;
-  const auto add = [&collector](EventKind kind, std::uint32_t block, std::uint32_t size) {
-    collector.add(std::vector<heaptrace::Event>{{kind, block, size, 0, 4}});
+  const auto add = [&collector](EventKind kind, std::uint32_t block, std::uint32_t size,
+                                std::uint32_t old_size = 0) {
+    collector.add(std::vector<heaptrace::Event>{{kind, block, size, old_size, 4}});
   };
   add(EventKind::kAlloc, 0, 12);
   add(EventKind::kAlloc, 1, 12);
-  add(EventKind::kDealloc, 0, 12);
+  add(EventKind::kDealloc, 0, 0, 12);
   add(EventKind::kAlloc, 2, 8);  // another max count, but no higher peak
   for (int i = 0; i != 3; ++i) {
     add(EventKind::kAlloc, 3, 4);
-    add(EventKind::kDealloc, 3, 4);
+    add(EventKind::kDealloc, 3, 0, 4);
   }
   HeapReport report = make_heap_report(collector.usage(), whole_trace(), 10240, 4);
   EXPECT_THAT(render_text(report), Not(HasSubstr("Peaks")));
