@@ -144,6 +144,7 @@ std::uint64_t ExhaustiveSearch::count(std::uint64_t bytes, std::uint64_t most) {
     };
     choose_capacities(pools - 1, least, count_first);
   });
+  replay_.count_steps(work_);
   return is_stopped_ ? most : std::min(visited_, most);
 }
 
@@ -167,8 +168,25 @@ bool ExhaustiveSearch::is_known_to_fail(bool& with_more_of_the_first) {
   return true;
 }
 
+/// Whether the capacities that were chosen, the first pool's to come, belong to the share. It must
+/// not depend on what is skipped, which differs between shares: one may find a layout that runs.
+bool ExhaustiveSearch::is_mine() const {
+  constexpr std::uint64_t kAnyOdd = 31;
+  std::uint64_t key = 0;
+  for (std::size_t p = 1; p != candidate_.capacities.size(); ++p) {
+    key = key * kAnyOdd + candidate_.capacities[p];
+  }
+  return key % part_.shares == part_.share;
+}
+
 /// All numbers of blocks from `first` on that the first pool can have.
 void ExhaustiveSearch::try_capacities(std::uint64_t first, std::uint64_t bytes, Candidate& best) {
+  if (bytes < part_.from) {
+    const std::uint64_t below = (part_.from - bytes + step(0) - 1) / step(0);
+    visited_ += below;
+    first += below;
+    bytes += below * step(0);
+  }
   for (; bytes < limit_; ++first, bytes += step(0)) {
     candidate_.capacities[0] = static_cast<std::uint32_t>(first);
     bool with_more_of_the_first = false;
@@ -189,8 +207,10 @@ void ExhaustiveSearch::try_capacities(std::uint64_t first, std::uint64_t bytes, 
   }
 }
 
-bool ExhaustiveSearch::improve(Candidate& best, std::function<bool(std::uint64_t)> keep_on) {
+bool ExhaustiveSearch::improve(Candidate& best, const Part& part,
+                               std::function<bool(std::uint64_t)> keep_on) {
   limit_ = best.bytes;
+  part_ = part;
   std::uint64_t counted = 0;
   keep_on_ = [&, keep_on = std::move(keep_on)] {
     replay_.count_steps(work_ - std::exchange(counted, work_));
@@ -202,7 +222,7 @@ bool ExhaustiveSearch::improve(Candidate& best, std::function<bool(std::uint64_t
     held_.assign(pools + 1, 0);
     failures_.clear();
     const auto try_first = [&](std::uint64_t first, std::uint64_t bytes) {
-      try_capacities(first, bytes, best);
+      if (is_mine()) try_capacities(first, bytes, best);
     };
     choose_capacities(pools - 1, least, try_first);
   });

@@ -31,14 +31,23 @@ class ExhaustiveSearch {
   ExhaustiveSearch(const JointPeaks& peaks, std::size_t max_pools, QuickReplay& replay);
 
   /// How many layouts take fewer than `bytes` and hold from each pool on what must fit there;
-  /// `most` if there are more, or if counting would take longer than a blink.
+  /// `most` if there are more, or if counting would take longer than a blink. What it does counts
+  /// as steps of the replay.
   std::uint64_t count(std::uint64_t bytes, std::uint64_t most);
 
-  /// Tries them all, and all that take fewer bytes than one that runs: that becomes `best`.
-  /// `keep_on` is asked again and again, with how many of those that count() counts are behind.
-  /// False if it answered false: then some are left. What it does beside replays counts as steps of
-  /// the replay, too.
-  bool improve(Candidate& best, std::function<bool(std::uint64_t)> keep_on);
+  /// Which of the layouts to try: those that take at least `from` bytes; and of them a share, so
+  /// that several searches can divide them: shares 0 to `shares` - 1 are all there is.
+  struct Part {
+    std::uint64_t from = 0;
+    std::uint64_t share = 0;
+    std::uint64_t shares = 1;
+  };
+
+  /// Tries those of the part that take fewer than `best.bytes`, and fewer than one that runs: that
+  /// becomes `best`. `keep_on` is asked again and again, with how many of them are behind, those
+  /// below `from` included. False if it answered false: then some are left. What it does beside
+  /// replays counts as steps of the replay, too.
+  bool improve(Candidate& best, const Part& part, std::function<bool(std::uint64_t)> keep_on);
 
  private:
   template <class Visit>
@@ -53,6 +62,7 @@ class ExhaustiveSearch {
   void choose_capacities(std::size_t pool, std::uint64_t bytes, VisitLast& visit);
   void try_capacities(std::uint64_t first, std::uint64_t bytes, Candidate& best);
   bool is_known_to_fail(bool& with_more_of_the_first);
+  bool is_mine() const;
   void work();
 
   const JointPeaks& peaks_;
@@ -62,6 +72,7 @@ class ExhaustiveSearch {
   std::vector<std::vector<std::uint64_t>> least_;
 
   std::uint64_t limit_ = 0;  ///< bytes
+  Part part_;
   std::function<bool()> keep_on_;
   bool is_stopped_ = false;
   std::uint64_t work_ = 0;

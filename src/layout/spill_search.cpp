@@ -6,8 +6,10 @@
 #include <atomic>
 #include <bit>
 #include <future>
+#include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "layout/exhaustive_search.hpp"
 #include "layout/quick_replay.hpp"
@@ -316,10 +318,26 @@ class SpillSearch {
  private:
   static constexpr std::size_t kSideBySide = 4;
 
+  /// Layouts that take fewer bytes than `limit`, and their number: kManyLayouts if there are so
+  /// many or more.
+  struct Below {
+    std::uint64_t limit = 0;
+    std::uint64_t count = 0;
+  };
+  /// What tries a share of the layouts.
+  struct Trier {
+    Trier(const Workload& workload, const JointPeaks& peaks, std::size_t max_pools)
+        : replay(workload), search(peaks, max_pools, replay) {}
+    QuickReplay replay;
+    ExhaustiveSearch search;
+  };
+
   void anneal_side_by_side(std::uint64_t steps);
-  bool try_all(std::uint64_t most, std::uint64_t steps, bool however_long);
+  bool try_all(std::size_t threads, std::uint64_t steps, bool however_long);
+  Below next_to_try(std::uint64_t most, std::uint64_t width);
+  bool try_below(const Below& below, std::uint64_t all, std::size_t threads, std::uint64_t steps);
   bool keeps_on(SearchPhase phase, double done);
-  SpillSearchResult result(bool is_best);
+  SpillSearchResult result();
 
   const Workload& workload_;
   const JointPeaks& peaks_;
@@ -327,8 +345,10 @@ class SpillSearch {
   Random seeds_;
   Annealing first_;
   std::optional<ExhaustiveSearch> exhaustive_;  ///< none: it would prove nothing, or take too long
+  std::vector<std::unique_ptr<Trier>> others_;
   Starts starts_;
   Candidate best_;
+  std::uint64_t tried_ = 0;  ///< all layouts that take fewer bytes were tried, and fail
   std::atomic<bool> is_stopped_ = false;
 };
 
@@ -360,41 +380,150 @@ void SpillSearch::anneal_side_by_side(std::uint64_t steps) {
   best_ = std::move(best);
 }
 
-/// Tries what takes fewer bytes than the best, if that are fewer than `most` layouts; no longer
-/// than `steps`, and less if it is clear that they would not be enough. Whether there is nothing
-/// left.
-bool SpillSearch::try_all(std::uint64_t most, std::uint64_t steps, bool however_long) {
-  if (is_stopped_ || !exhaustive_) return false;
-  const std::uint64_t count = exhaustive_->count(best_.bytes, most);
-  if (count == most && !however_long) return false;
-  QuickReplay& replay = first_.replay();
-  const std::uint64_t begin = replay.steps();
-  std::uint64_t asked = begin;
-  return exhaustive_->improve(best_, [&](std::uint64_t visited) {
-    constexpr std::uint64_t kOften = 1'000'000;
-    if (replay.steps() - asked < kOften) return true;
-    asked = replay.steps();
-    const double done = static_cast<double>(visited) / static_cast<double>(count);
-    if (!keeps_on(SearchPhase::kProve, std::min(done, 1.0))) return false;
-    if (however_long) return true;
-    const std::uint64_t used = asked - begin;
-    constexpr std::uint64_t kEnoughToTell = 5 * kOften;
-    return used < kEnoughToTell || (used < steps && used * count / 2 < steps * visited);
-  });
+/// Layouts to try next: those from tried_ on that are about `most` together with what was tried,
+/// but no more. If already those of 4 bytes more are too many, or too long to count: those of
+/// `width` bytes more.
+SpillSearch::Below SpillSearch::next_to_try(std::uint64_t most, std::uint64_t width) {
+  const Below all{best_.bytes, exhaustive_->count(best_.bytes, most + 1)};
+  if (all.count <= most) return all;
+  Below enough{tried_, 0};
+  std::uint64_t too_much = all.limit;
+  for (std::uint64_t more = 4; tried_ + more < too_much; more *= 2) {
+    const std::uint64_t count = exhaustive_->count(tried_ + more, most + 1);
+    if (count <= most) {
+      enough = {tried_ + more, count};
+    } else {
+      too_much = tried_ + more;
+    }
+  }
+  if (enough.limit == tried_) {
+    const std::uint64_t limit = std::min(tried_ + width, all.limit);
+    return {limit, exhaustive_->count(limit, kManyLayouts)};
+  }
+  constexpr int kCloseEnough = 4;
+  for (int i = 0; i != kCloseEnough; ++i) {
+    const std::uint64_t middle = enough.limit + (too_much - enough.limit) / 2;
+    const std::uint64_t count = exhaustive_->count(middle, most + 1);
+    if (count <= most) {
+      enough = {middle, count};
+    } else {
+      too_much = middle;
+    }
+  }
+  return enough;
 }
 
-/// `nothing_left`: all that take fewer bytes were tried.
-SpillSearchResult SpillSearch::result(bool nothing_left) {
+/// Tries layouts from the lower bound on, those that take the fewest bytes first, until there is
+/// none left that takes fewer than the best: then it is proved to be that, and this returns true.
+/// Ends before when a thread has made `steps`, unless however long, and sooner if it is clear that
+/// they will not be enough. But as what was tried raises the bound, several threads go on, up to
+/// twice as long, while the bound is not as close as a user likes to see it.
+bool SpillSearch::try_all(std::size_t threads, std::uint64_t steps, bool however_long) {
+  if (is_stopped_ || !exhaustive_) return false;
+  constexpr std::uint64_t kFew = 10'000'000;
+  constexpr std::uint64_t kFirst = 1000;
+  constexpr std::uint64_t kMoreEachTime = 16;
+  constexpr std::uint64_t kEnoughToTell = 5'000'000;
+  const auto is_close = [&] { return best_.bytes * 1000 <= tried_ * 1025; };
+  tried_ = std::max(tried_, starts_.lower_bound);
+  const std::uint64_t all = exhaustive_->count(best_.bytes, however_long ? kManyLayouts : kFew);
+  bool is_hopeless = all >= kFew;
+
+  const QuickReplay& replay = first_.replay();
+  const std::uint64_t begin = replay.steps();
+  std::uint64_t target = kFirst;
+  std::uint64_t tried = 0;  // how many
+  std::uint64_t width = 4;
+  while (tried_ < best_.bytes) {
+    const Below below = next_to_try(target, width);
+    if (below.count >= kManyLayouts) width *= 2;
+    const std::uint64_t before = replay.steps() - begin;
+    const std::uint64_t most = however_long ? UINT64_MAX : is_close() ? steps : 2 * steps;
+    if (!however_long) {
+      const bool goes_on = !is_hopeless || (threads != 1 && !is_close());
+      if (!goes_on || before >= most || below.count >= kFew) return false;
+    }
+    if (!try_below(below, all, threads, most - before)) return false;
+    const std::uint64_t used = replay.steps() - begin;
+    // What is left will not take longer each, but hardly a tenth, where one failure rules out many.
+    const std::uint64_t each = (used - before) / (std::max(below.count, tried + 1) - tried) + 1;
+    const std::uint64_t left = all - std::min(all, below.count);
+    is_hopeless = is_hopeless || (used > kEnoughToTell && each * left / 10 > most);
+    tried = below.count;
+    target = std::max(target, tried) * kMoreEachTime;
+    if (is_hopeless && !however_long) {
+      target = std::min(target, tried + (most - std::min(most, used)) / each);
+    }
+    target = std::min(target, kManyLayouts - 1);
+  }
+  return true;
+}
+
+/// Each thread makes at most `steps`. False if they were not enough.
+bool SpillSearch::try_below(const Below& below, std::uint64_t all, std::size_t threads,
+                            std::uint64_t steps) {
+  while (others_.size() + 1 < threads) {
+    others_.push_back(std::make_unique<Trier>(workload_, peaks_, options_.max_pools));
+  }
+  struct Share {
+    Candidate best;
+    bool is_done = false;
+  };
+  const auto try_share = [&](std::size_t index, ExhaustiveSearch& search, QuickReplay& replay,
+                             const std::function<bool(std::uint64_t)>& keep_on) {
+    constexpr std::uint64_t kOften = 1'000'000;
+    const std::uint64_t begin = replay.steps();
+    std::uint64_t asked = begin;
+    Share share;
+    share.best.bytes = below.limit;
+    share.is_done =
+        search.improve(share.best, {tried_, index, threads}, [&](std::uint64_t visited) {
+          if (replay.steps() - asked < kOften) return true;
+          asked = replay.steps();
+          return asked - begin < steps && keep_on(visited);
+        });
+    return share;
+  };
+  std::vector<std::future<Share>> waiting;
+  for (std::size_t i = 1; i != threads; ++i) {
+    waiting.push_back(std::async(std::launch::async | std::launch::deferred, [&, i] {
+      return try_share(i, others_[i - 1]->search, others_[i - 1]->replay,
+                       [this](std::uint64_t) { return !is_stopped_.load(); });
+    }));
+  }
+  std::vector<Share> done{try_share(0, *exhaustive_, first_.replay(), [&](std::uint64_t visited) {
+    const double part =
+        static_cast<double>(visited) * static_cast<double>(threads) / static_cast<double>(all);
+    return keeps_on(SearchPhase::kProve, std::min(part, 1.0));
+  })};
+  for (std::future<Share>& share : waiting) done.push_back(share.get());
+
+  bool is_done = true;
+  std::uint64_t tried = below.limit;
+  for (Share& share : done) {
+    is_done = is_done && share.is_done;
+    if (share.best.ends.empty()) continue;
+    tried = std::min(tried, share.best.bytes);
+    if (share.best.bytes < best_.bytes) best_ = std::move(share.best);
+  }
+  if (is_done) tried_ = tried;
+  return is_done;
+}
+
+SpillSearchResult SpillSearch::result() {
   SpillSearchResult result;
   for (std::size_t p = 0; p != best_.ends.size(); ++p) {
     const std::uint32_t begin = p == 0 ? 0 : best_.ends[p - 1];
     result.pools.push_back({first_.replay().block(begin, best_.ends[p]), best_.capacities[p]});
   }
   result.was_ended = is_stopped_;
-  result.is_best = nothing_left || best_.bytes == starts_.lower_bound;
+  result.lower_bound = std::max(tried_, starts_.lower_bound);
+  result.is_best = best_.bytes == result.lower_bound;
   if (!result.is_best && exhaustive_) {
     result.untried = exhaustive_->count(best_.bytes, kManyLayouts);
+    if (result.untried != kManyLayouts) result.untried -= exhaustive_->count(tried_, kManyLayouts);
     result.is_best = result.untried == 0;
+    if (result.is_best) result.lower_bound = best_.bytes;
   }
   return result;
 }
@@ -408,21 +537,22 @@ SpillSearchResult SpillSearch::run() {
   if (!options_.start.empty() && layout_bytes(options_.start) < best_.bytes) {
     best_ = candidate_of(peaks_, options_.start);
   }
-  constexpr std::uint64_t kFew = 10'000'000;
   const std::uint64_t steps = options_.steps;
   first_.run(starts_, best_, steps / 8,
              [this](double done) { return keeps_on(SearchPhase::kImprove, done / 8); });
   best_ = first_.best();
-  if (try_all(kFew, steps * 3 / 8, false)) return result(true);
-  if (!is_stopped_) anneal_side_by_side(steps / 2);
-  return result(try_all(options_.prove ? kManyLayouts : kFew, steps / 2, options_.prove));
+  if (!try_all(1, steps * 3 / 8, false)) {
+    if (!is_stopped_) anneal_side_by_side(steps / 2);
+    try_all(kSideBySide, steps / 8, options_.prove);
+  }
+  return result();
 }
 
 }  // namespace
 
 SpillSearchResult search_with_spill(const Workload& workload, const JointPeaks& peaks,
                                     const SpillSearchOptions& options) {
-  if (workload.sizes().empty()) return {{}, true, 0};
+  if (workload.sizes().empty()) return {.is_best = true};
   return SpillSearch(workload, peaks, options).run();
 }
 

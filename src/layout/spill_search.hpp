@@ -39,7 +39,10 @@ struct SpillSearchOptions {
 };
 
 struct SpillSearchResult {
-  PoolLayout pools;
+  PoolLayout pools = {};
+  /// Bytes: no layout of so many pools that serves every request takes fewer. The bound of
+  /// lower_bound(), or more, where all that would take fewer were tried.
+  std::uint64_t lower_bound = 0;
   /// No layout of so many pools takes fewer bytes: the bound is reached, or all that do were tried.
   bool is_best = false;
   /// If not: layouts that take fewer bytes and that nothing rules out but a try, kManyLayouts if

@@ -131,6 +131,7 @@ PoolLayout tight_layout(const Survey& survey, const SuggestOptions& options, Tig
     spill.prove = options.prove;
     spill.keep_on = options.keep_on;
     SpillSearchResult found = search_with_spill(*survey.workload(), peaks, spill);
+    search.tried_below = found.lower_bound;
     search.is_best = found.is_best;
     search.untried = found.untried;
     search.was_ended = found.was_ended;

@@ -54,7 +54,8 @@ struct TightSearch {
   std::size_t most_pools = 0;         ///< that it was allowed
   std::uint64_t bytes = 0;            ///< of the best layout found, before anything was added to it
   std::uint64_t without_spill = 0;    ///< bytes of the best one without spill, which is exact
-  std::uint64_t lower_bound = 0;      ///< bytes: no layout of so many pools has less
+  std::uint64_t lower_bound = 0;      ///< bytes: no layout of so many pools has less, by any rule
+  std::uint64_t tried_below = 0;      ///< bytes: all layouts that take fewer were tried, and fail
   bool spills = false;                ///< larger pools serve what overflows
   bool was_workload_missing = false;  ///< nothing to try spill on
   bool is_best = false;               ///< no layout of so many pools takes fewer bytes

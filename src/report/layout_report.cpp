@@ -106,13 +106,16 @@ std::string tight_in_words(const LayoutReport& report) {
   if (tight.is_best) {
     text += fmt::format("Proved: no layout of at most {} takes fewer.", most_pools);
   } else {
-    const double gap = 100.0 * static_cast<double>(tight.bytes - tight.lower_bound) /
-                       static_cast<double>(tight.lower_bound);
+    const std::uint64_t bound = std::max(tight.lower_bound, tight.tried_below);
+    const double gap =
+        100.0 * static_cast<double>(tight.bytes - bound) / static_cast<double>(bound);
     text += fmt::format(
-        "Proved: no layout of at most {} can take fewer than {}, whatever rule places the "
-        "requests. So it is "
-        "within {:.2f}% of the best there can be.",
-        most_pools, counted(tight.lower_bound, "byte"), std::ceil(gap * 100) / 100);
+        "Proved: no layout of at most {} can take fewer than {}{}. So it is within {:.2f}% of the "
+        "best there can be.",
+        most_pools, counted(bound, "byte"),
+        bound == tight.lower_bound ? ", whatever rule places the requests"
+                                   : ": all that would were tried",
+        std::ceil(gap * 100) / 100);
     if (tight.untried >= layout::kManyLayouts) {
       text += " Very many layouts that take fewer bytes were not tried.";
     } else if (tight.untried != 0) {

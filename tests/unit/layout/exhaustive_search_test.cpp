@@ -60,10 +60,20 @@ TEST(ExhaustiveSearch, FindsTheBestFromAnywhere) {
   QuickReplay replay(*survey.workload());
   ExhaustiveSearch search(*survey.joint_peaks(), 2, replay);
   Candidate best = two_pools(*survey.joint_peaks(), 1, 50, 50);
-  EXPECT_TRUE(search.improve(best, kGoOn));
+  EXPECT_TRUE(search.improve(best, {}, kGoOn));
   EXPECT_EQ(best.bytes, 20U);
   EXPECT_EQ(best.ends, (PoolEnds{1, 2}));
   EXPECT_EQ(best.capacities, (std::vector<std::uint32_t>{1, 2}));
+}
+
+TEST(ExhaustiveSearch, TriesNothingBelowItsPart) {
+  const Program program = three_then_two();
+  const Survey survey = survey_of(program);
+  QuickReplay replay(*survey.workload());
+  ExhaustiveSearch search(*survey.joint_peaks(), 2, replay);
+  Candidate best = two_pools(*survey.joint_peaks(), 1, 50, 50);
+  EXPECT_TRUE(search.improve(best, {.from = 21}, kGoOn));
+  EXPECT_EQ(best.bytes, 24U);
 }
 
 /// Up to four sizes, and no alignments.
@@ -79,6 +89,31 @@ Program plain_program() {
     }
   }
   return program;
+}
+
+TEST(ExhaustiveSearch, SharesAreAllThereIs) {
+  EXPECT_TRUE(rc::check("the best of all shares is the best", [] {
+    const Program program = plain_program();
+    const Survey survey = survey_of(program);
+    const JointPeaks& peaks = *survey.joint_peaks();
+    const std::uint64_t limit = layout_bytes(optimize(peaks, 3)) + 16;
+    const auto from = lower_bound(peaks, 3).bytes + *rc::gen::inRange<std::uint64_t>(0, 8);
+    const auto best_of = [&](const ExhaustiveSearch::Part& part) {
+      QuickReplay replay(*survey.workload());
+      ExhaustiveSearch search(peaks, 3, replay);
+      Candidate best;
+      best.bytes = limit;
+      RC_ASSERT(search.improve(best, part, kGoOn));
+      return best.bytes;
+    };
+    std::uint64_t best = limit;
+    for (std::uint64_t share = 0; share != 4; ++share) {
+      best = std::min(best, best_of({.from = from, .share = share, .shares = 4}));
+    }
+    RC_ASSERT(best == best_of({.from = from}));
+    const std::uint64_t of_all = best_of({});
+    RC_ASSERT(of_all == best_of({.from = of_all}));
+  }));
 }
 
 TEST(ExhaustiveSearch, CountsEachLayoutOnce) {

@@ -183,9 +183,30 @@ TEST(SpillSearch, FindsAndProvesWhatExhaustiveSearchFinds) {
     EXPECT_EQ(found, least_bytes(program, survey, max_pools)) << "seed " << seed;
     EXPECT_TRUE(result.is_best) << "seed " << seed;
     EXPECT_EQ(result.untried, 0U) << "seed " << seed;
+    EXPECT_EQ(result.lower_bound, found) << "seed " << seed;
     if (found < layout_bytes(optimize(*survey.joint_peaks(), max_pools))) ++saving;
   }
   EXPECT_GT(saving, 20);
+}
+
+TEST(SpillSearch, RaisesTheBoundByWhatItTries) {
+  // With so few steps that not all is tried; and then all is.
+  int raised = 0;
+  for (std::uint64_t seed = 1; seed != 10; ++seed) {
+    const Survey survey = survey_of_events(
+        long_events({.events = 4000, .sizes = 10, .has_alignments = false, .seed = seed}));
+    const std::uint64_t bound = lower_bound(*survey.joint_peaks(), 4).bytes;
+    const SpillSearchResult soon = search_with(survey, {.max_pools = 4, .steps = 400'000});
+    EXPECT_GE(soon.lower_bound, bound);
+    if (soon.is_best || soon.lower_bound == bound) continue;
+    ++raised;
+    EXPECT_LT(soon.lower_bound, layout_bytes(soon.pools));
+    EXPECT_GT(soon.untried, 0U);
+    const SpillSearchResult whole = search_with(survey, {.max_pools = 4, .prove = true});
+    EXPECT_TRUE(whole.is_best);
+    EXPECT_LE(soon.lower_bound, layout_bytes(whole.pools)) << "seed " << seed;
+  }
+  EXPECT_GT(raised, 2);
 }
 
 TEST(SpillSearch, ProvesNothingThatAlignmentsMakeDoubtful) {

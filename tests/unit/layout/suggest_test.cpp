@@ -224,7 +224,7 @@ TEST(SuggestTight, SaysWhatSpillSavesAndWhatNoLayoutCanDoWithLess) {
   EXPECT_THAT(suggestion.pools, ElementsAre(PoolSpec{4, 2}, PoolSpec{12, 2}));
   EXPECT_THAT(suggestion.needed, ElementsAre(2, 2));
   EXPECT_EQ(suggestion.heap_size, 32U);
-  EXPECT_EQ(suggestion.tight, (TightSearch{2, 32, 36, 32, true, false, true, 0, false}));
+  EXPECT_EQ(suggestion.tight, (TightSearch{2, 32, 36, 32, 32, true, false, true, 0, false}));
   EXPECT_EQ(suggestion.more_pools, std::nullopt);
   EXPECT_EQ(suggestion.tight_bytes, std::nullopt);
 }
@@ -234,7 +234,7 @@ TEST(SuggestTight, LeavesSpillOutIfToldTo) {
   options.spill = false;
   const Suggestion suggestion = suggest(survey_of(spilling()), options);
   EXPECT_THAT(suggestion.pools, ElementsAre(PoolSpec{4, 3}, PoolSpec{12, 2}));
-  EXPECT_EQ(suggestion.tight, (TightSearch{2, 36, 36, 32, false, false, false, 0, false}));
+  EXPECT_EQ(suggestion.tight, (TightSearch{2, 36, 36, 32, 0, false, false, false, 0, false}));
 }
 
 TEST(SuggestTight, SaysThatSpillCouldNotBeTried) {
@@ -242,7 +242,7 @@ TEST(SuggestTight, SaysThatSpillCouldNotBeTried) {
   survey.add(spilling().events());
   survey.end_trace();
   const Suggestion suggestion = suggest(survey, tight(2));
-  EXPECT_EQ(suggestion.tight, (TightSearch{2, 36, 36, 32, false, true, false, 0, false}));
+  EXPECT_EQ(suggestion.tight, (TightSearch{2, 36, 36, 32, 0, false, true, false, 0, false}));
 }
 
 TEST(SuggestTight, RefusesTooManySizes) {
