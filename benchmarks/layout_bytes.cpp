@@ -9,6 +9,7 @@
 //   tight          capacities are the joint peaks of intervals; no request spills
 //   spill          with larger pools' idle blocks for smaller requests: what --tight searches for
 //   default        capacities are the sums of max counts
+//   none_below     no layout of so many pools takes fewer, by the heap's rule: all that do were tried
 //   proved         1 if no layout of so many pools takes fewer bytes than that of `spill`, else 0
 //
 // With --prove before the numbers, what --tight --prove finds, where the layouts to try can be
@@ -106,6 +107,7 @@ void run(const std::vector<std::size_t>& pool_counts, bool prove) {
       found = search_with_spill(workload, peaks, search);
     }
     print_layout("spill", pools, found.pools, events);
+    print("none_below", pools, found.lower_bound);
     print("proved", pools, found.is_best ? 1 : 0);
     print_layout("tight", pools, optimize(peaks, pools), events);
     print_layout("default", pools, optimize(demands.demands(), pools), events);

@@ -335,7 +335,8 @@ class SpillSearch {
   void anneal_side_by_side(std::uint64_t steps);
   bool try_all(std::size_t threads, std::uint64_t steps, bool however_long);
   Below next_to_try(std::uint64_t most, std::uint64_t width);
-  bool try_below(const Below& below, std::uint64_t all, std::size_t threads, std::uint64_t steps);
+  bool try_below(const Below& below, std::size_t threads, std::uint64_t steps,
+                 const std::function<bool(double)>& keep_on);
   bool keeps_on(SearchPhase phase, double done);
   SpillSearchResult result();
 
@@ -443,7 +444,12 @@ bool SpillSearch::try_all(std::size_t threads, std::uint64_t steps, bool however
       const bool goes_on = !is_hopeless || (threads != 1 && !is_close());
       if (!goes_on || before >= most || below.count >= kFew) return false;
     }
-    if (!try_below(below, all, threads, most - before)) return false;
+    const auto keep_on = [&](double part) {
+      const auto new_ones = static_cast<double>(std::max(below.count, tried) - tried);
+      const double done = static_cast<double>(tried) + part * new_ones;
+      return keeps_on(SearchPhase::kProve, std::min(1.0, done / static_cast<double>(all)));
+    };
+    if (!try_below(below, threads, most - before, keep_on)) return false;
     const std::uint64_t used = replay.steps() - begin;
     // What is left will not take longer each, but hardly a tenth, where one failure rules out many.
     const std::uint64_t each = (used - before) / (std::max(below.count, tried + 1) - tried) + 1;
@@ -459,9 +465,10 @@ bool SpillSearch::try_all(std::size_t threads, std::uint64_t steps, bool however
   return true;
 }
 
-/// Each thread makes at most `steps`. False if they were not enough.
-bool SpillSearch::try_below(const Below& below, std::uint64_t all, std::size_t threads,
-                            std::uint64_t steps) {
+/// Each thread makes at most `steps`. False if they were not enough. `keep_on` is asked with the
+/// part that is done.
+bool SpillSearch::try_below(const Below& below, std::size_t threads, std::uint64_t steps,
+                            const std::function<bool(double)>& keep_on) {
   while (others_.size() + 1 < threads) {
     others_.push_back(std::make_unique<Trier>(workload_, peaks_, options_.max_pools));
   }
@@ -470,7 +477,7 @@ bool SpillSearch::try_below(const Below& below, std::uint64_t all, std::size_t t
     bool is_done = false;
   };
   const auto try_share = [&](std::size_t index, ExhaustiveSearch& search, QuickReplay& replay,
-                             const std::function<bool(std::uint64_t)>& keep_on) {
+                             const std::function<bool(std::uint64_t)>& goes_on) {
     constexpr std::uint64_t kOften = 1'000'000;
     const std::uint64_t begin = replay.steps();
     std::uint64_t asked = begin;
@@ -480,7 +487,7 @@ bool SpillSearch::try_below(const Below& below, std::uint64_t all, std::size_t t
         search.improve(share.best, {tried_, index, threads}, [&](std::uint64_t visited) {
           if (replay.steps() - asked < kOften) return true;
           asked = replay.steps();
-          return asked - begin < steps && keep_on(visited);
+          return asked - begin < steps && goes_on(visited);
         });
     return share;
   };
@@ -492,9 +499,8 @@ bool SpillSearch::try_below(const Below& below, std::uint64_t all, std::size_t t
     }));
   }
   std::vector<Share> done{try_share(0, *exhaustive_, first_.replay(), [&](std::uint64_t visited) {
-    const double part =
-        static_cast<double>(visited) * static_cast<double>(threads) / static_cast<double>(all);
-    return keeps_on(SearchPhase::kProve, std::min(part, 1.0));
+    const auto count = static_cast<double>(std::max<std::uint64_t>(below.count, 1));
+    return keep_on(std::min(1.0, static_cast<double>(visited * threads) / count));
   })};
   for (std::future<Share>& share : waiting) done.push_back(share.get());
 
