@@ -386,7 +386,7 @@ TEST_F(HeapGenerateTight, ShowsWhatPoolsCostWithoutANumberOfThem) {
                               "        992   20.00%\n"));
   EXPECT_THAT(out_, HasSubstr("\n     16         36 "));
   EXPECT_THAT(out_, HasSubstr("\nRecommended: 2 pools, "));
-  EXPECT_THAT(out_, HasSubstr("\n  drone heap generate --pools 2\n"));
+  EXPECT_THAT(out_, HasSubstr("\n  drone heap generate --pools 2 -s 1K\n"));
   run({.tight = true});
   EXPECT_THAT(out_, HasSubstr("\n  drone heap generate --pools 2 --tight\n"));
   EXPECT_THAT(out_, Not(HasSubstr("heap of")));
