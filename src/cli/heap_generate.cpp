@@ -336,6 +336,7 @@ ExitStatus run_heap_generate(const HeapOptions& heap, const GenerateOptions& opt
   report.heap_size = project::format_size(report.suggestion.heap_size);
   report.fit = options.fit;
   report.contexts = options.contexts;
+  report.headroom_permille = suggest.headroom_permille;
 
   environment.err << report::kLayoutHeading << std::endl;
   environment.out << report::render_layout(report);

@@ -259,6 +259,11 @@ void render_notes(const LayoutReport& report, Out out) {
         fmt::format("Each pool has {} more for {} that may be preempted inside the heap.",
                     counted(report.contexts, "block"), counted(report.contexts, "context")));
   }
+  if (report.headroom_permille != 0) {
+    notes.push_back(fmt::format("Each pool has at least {:g}% more blocks than {} (--headroom).",
+                                report.headroom_permille / 10.0,
+                                report.confidence ? "that confidence takes" : "it needs"));
+  }
   if (suggestion.tight_bytes) {
     notes.push_back(
         fmt::format("--tight would take {} or less, before headroom: safe for the timing observed, "

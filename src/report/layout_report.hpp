@@ -42,6 +42,7 @@ struct LayoutReport {
   std::optional<double> confidence;        ///< that the pools were sized by
   bool fit = false;                        ///< the heap is as large as the layout: no headroom
   std::uint32_t contexts = 0;              ///< that every pool has a block more for
+  std::uint32_t headroom_permille = 0;     ///< that every pool has more, of 1000 that it needs
 };
 
 /// Valid TOML: the section, and whatever else there is to say as comments.

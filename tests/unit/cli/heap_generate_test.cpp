@@ -364,6 +364,7 @@ TEST_F(HeapGenerateTight, AddsWhatIsAskedFor) {
   run({.pools = 2, .headroom = "25%", .fit = true});
   EXPECT_THAT(out_, HasSubstr("    { block = \"4\", capacity = 4 },\n"
                               "    { block = \"12\", capacity = 3 },\n]\n"));
+  EXPECT_THAT(comments(), HasSubstr("at least 25% more blocks than it needs (--headroom)."));
   run({.pools = 2, .contexts = 3, .fit = true});
   EXPECT_THAT(out_, HasSubstr("    { block = \"4\", capacity = 6 },\n"
                               "    { block = \"12\", capacity = 5 },\n]\n"));

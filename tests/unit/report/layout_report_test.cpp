@@ -107,6 +107,18 @@ TEST(RenderLayout, NamesTheTraceThatANoteIsAbout) {
   EXPECT_THAT(render_layout(report), HasSubstr("lower bounds: 'one' does not begin"));
 }
 
+TEST(RenderLayout, NamesTheHeadroomThatWasAskedFor) {
+  LayoutReport report = small_report();
+  EXPECT_THAT(render_layout(report), Not(HasSubstr("--headroom")));
+  report.headroom_permille = 125;
+  EXPECT_THAT(render_layout(report),
+              HasSubstr("#\n# Each pool has at least 12.5% more blocks than it needs "
+                        "(--headroom).\n"));
+  report.confidence = 0.99;
+  EXPECT_THAT(render_layout(report),
+              HasSubstr("12.5% more blocks than that confidence takes\n# (--headroom)."));
+}
+
 TEST(RenderLayout, RepeatsAnAlignmentOf8) {
   LayoutReport report = small_report();
   report.base_alignment = 8;
