@@ -127,9 +127,15 @@ std::string tight_in_words(const LayoutReport& report) {
         "(--no-spill).",
         counted(tight.without_spill, "byte"));
   } else if (tight.was_workload_missing) {
-    text +=
-        " Spill was not tried: that takes the traces' events in memory, and they are too many or "
-        "not there.";
+    const auto summary = std::find_if(report.traces.begin(), report.traces.end(),
+                                      [](const LayoutTrace& each) { return !each.is_replayed; });
+    text += summary != report.traces.end()
+                ? fmt::format(
+                      " Spill was not tried: '{}' is a summary, which has no requests in "
+                      "order. Give the traces themselves to have it tried.",
+                      summary->name)
+                : " Spill was not tried: that takes the traces' events in memory, and they are too "
+                  "many.";
   }
   return text;
 }

@@ -152,6 +152,10 @@ TEST_F(HeapMerge, SaysWhereASummaryIsNotEnough) {
       drone({"heap", "generate", "--pools", "2", "--confidence", "99%", "-f", "s", "-s", "1K"});
   EXPECT_EQ(confident.status, ExitStatus::kInput);
   EXPECT_THAT(confident.err, HasSubstr("'s' is a summary, and tells nothing of when"));
+  drone({"heap", "merge", "-o", "several", "a", "b", "torn"});
+  const Outcome tight =
+      drone({"heap", "generate", "--pools", "1", "--tight", "-f", "several", "-s", "2K"});
+  EXPECT_THAT(tight.out, HasSubstr("Spill was not tried: 'several' is a"));
   const Outcome followed = drone({"heap", "--follow", "-f", "s", "-s", "1K"});
   EXPECT_EQ(followed.status, ExitStatus::kUsage);
   EXPECT_THAT(followed.err, HasSubstr("'s' is a summary"));

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <sstream>
+#include <string>
 
 namespace drone::report {
 namespace {
@@ -105,6 +106,40 @@ TEST(RenderLayout, NamesTheTraceThatANoteIsAbout) {
   report.traces[0].summary.began_midway = true;
   EXPECT_THAT(render_layout(report), HasSubstr("# Parts of 'other' were lost"));
   EXPECT_THAT(render_layout(report), HasSubstr("lower bounds: 'one' does not begin"));
+}
+
+/// The comments of the small report as one line, with a tight layout that was found like that.
+std::string tight_comments(LayoutReport report, const layout::TightSearch& tight) {
+  report.suggestion.tight = tight;
+  std::istringstream lines(render_layout(report));
+  std::string text;
+  std::string line;
+  while (std::getline(lines, line)) {
+    if (line.starts_with("# ")) text += line.substr(2) + ' ';
+  }
+  return text;
+}
+
+layout::TightSearch search_without_spill() {
+  layout::TightSearch tight;
+  tight.most_pools = 2;
+  tight.bytes = tight.without_spill = 60;
+  tight.lower_bound = 50;
+  return tight;
+}
+
+TEST(RenderLayout, SaysWhySpillWasNotTried) {
+  LayoutReport report = small_report();
+  layout::TightSearch tight = search_without_spill();
+  EXPECT_THAT(tight_comments(report, tight), Not(HasSubstr("Spill")));
+  tight.was_workload_missing = true;
+  EXPECT_THAT(tight_comments(report, tight),
+              HasSubstr(" Spill was not tried: that takes the traces' events in memory, and they "
+                        "are too many. "));
+  report.traces.push_back({"night.heap", {}, false});
+  EXPECT_THAT(tight_comments(report, tight),
+              HasSubstr(" Spill was not tried: 'night.heap' is a summary, which has no requests in "
+                        "order. Give the traces themselves to have it tried. "));
 }
 
 TEST(RenderLayout, NamesTheHeadroomThatWasAskedFor) {
