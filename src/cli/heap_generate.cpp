@@ -324,6 +324,7 @@ ExitStatus run_heap_generate(const HeapOptions& heap, const GenerateOptions& opt
   const bool spills = report.suggestion.tight && report.suggestion.tight->spills;
   if (!spills && !has_summary) report.outlook = std::move(proof.outlook);
   report.confidence = confidence;
+  report.bars_spill = confidence && !options.no_spill;
   for (std::size_t i = 0; i != input.traces.size(); ++i) {
     report.traces.push_back(
         {input.traces[i].file.string(), asked.traces[i], !input.traces[i].is_summary});

@@ -126,6 +126,9 @@ std::string tight_in_words(const LayoutReport& report) {
         " Larger pools serve what overflows from smaller ones; without that it would take {} "
         "(--no-spill).",
         counted(tight.without_spill, "byte"));
+  } else if (report.bars_spill && !tight.is_best) {
+    text +=
+        " Spill was not searched: --confidence is about pools that serve their own requests alone.";
   } else if (tight.was_workload_missing) {
     const auto summary = std::find_if(report.traces.begin(), report.traces.end(),
                                       [](const LayoutTrace& each) { return !each.is_replayed; });

@@ -136,6 +136,14 @@ TEST(RenderLayout, SaysWhySpillWasNotTried) {
   EXPECT_THAT(tight_comments(report, tight),
               HasSubstr(" Spill was not tried: that takes the traces' events in memory, and they "
                         "are too many. "));
+  layout::TightSearch barred = search_without_spill();
+  report.bars_spill = true;
+  EXPECT_THAT(tight_comments(report, barred),
+              HasSubstr(" Spill was not searched: --confidence is about pools that serve their own "
+                        "requests alone. "));
+  barred.is_best = true;  // nothing was to be gained
+  EXPECT_THAT(tight_comments(report, barred), Not(HasSubstr("Spill")));
+  report.bars_spill = false;
   report.traces.push_back({"night.heap", {}, false});
   EXPECT_THAT(tight_comments(report, tight),
               HasSubstr(" Spill was not tried: 'night.heap' is a summary, which has no requests in "
