@@ -169,8 +169,8 @@ TEST(GenerateForSeveralTraces, ServesEachOfThem) {
   folder.write("a", bytes_of(kTwoOf12));
   folder.write("b", bytes_of(kOneKilobyte));
   folder.write("c", bytes_of(kThreeTimes12));
-  const Outcome outcome = run(folder.path(), {"heap", "generate", "--pools", "5", "--fit", "-f",
-                                              "a", "-f", "b", "-f", "c", "--pools", "3"});
+  const Outcome outcome = run(folder.path(), {"heap", "generate", "--fit", "-f", "a", "-f", "b",
+                                              "-f", "c", "--pools", "3"});
   EXPECT_EQ(outcome.status, ExitStatus::kDone) << outcome.err;
   EXPECT_THAT(outcome.out, HasSubstr("pools = [\n"
                                      "    { block = \"12\", capacity = 2 },\n"
