@@ -290,10 +290,11 @@ ExitStatus run_heap_generate(const HeapOptions& heap, const GenerateOptions& opt
 
   report::LayoutReport report;
   Progress progress(environment);
-  // Ctrl-C ends a proof, which may take hours, with the best layout found until then.
+  // Ctrl-C ends a proof, which may take hours, with the best layout found until then. Before the
+  // search there is none, and nobody would heed it: as everywhere else, it ends the process.
   std::optional<Interrupts> interrupts;
-  if (suggest.prove) interrupts.emplace();
   suggest.keep_on = [&](layout::SearchPhase phase, double done) {
+    if (suggest.prove && !interrupts) interrupts.emplace();
     progress.step(phase == layout::SearchPhase::kProve
                       ? "trying every layout that takes fewer bytes"
                       : "searching the best of " + std::to_string(*options.pools) + " pools",
