@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <functional>
 #include <limits>
@@ -63,6 +64,17 @@ CLI::Validator number_in(std::uint64_t least, std::uint64_t most) {
           ""};
 }
 
+/// That an option which takes one value has several.
+std::string given_too_often(const std::string& option, const std::vector<std::string>& values) {
+  std::string text = option + " takes one value, and is given ";
+  text += values.size() == 2 ? "twice" : std::to_string(values.size()) + " times";
+  for (const std::string& value : values) {
+    text += &value == &values.front() ? ": " : &value == &values.back() ? " and " : ", ";
+    text += value;
+  }
+  return text;
+}
+
 /// What is wrong with the line, in words.
 std::string describe(const CLI::ParseError& error, const CLI::App& app) {
   const CLI::App* at = &app;
@@ -76,7 +88,12 @@ std::string describe(const CLI::ParseError& error, const CLI::App& app) {
   }
   std::string text = error.what();
   if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
-    return text.substr(0, text.find(':')) + " needs a value";
+    const std::string name = text.substr(0, text.find(':'));
+    for (const CLI::App* owner = at; owner != nullptr; owner = owner->get_parent()) {
+      const CLI::Option* const option = owner->get_option_no_throw(name);
+      if (option != nullptr && option->count() > 1) return given_too_often(name, option->results());
+    }
+    return name + " needs a value";
   }
   return text;
 }
@@ -403,9 +420,11 @@ void add_heap(CLI::App& app, Run& run, Environment& environment) {
   };
   add_generate_options(command, "");
   add_heap_record(*command, run, environment);
+  static constexpr std::array kGenerateOptions{
+      "--pools",    "--tight", "--no-spill",   "--prove", "--headroom",
+      "--contexts", "--seed",  "--confidence", "--fit",   "--write"};
   const auto refuse_generate_options = [command] {
-    for (const char* const option : {"--pools", "--tight", "--no-spill", "--prove", "--headroom",
-                                     "--contexts", "--seed", "--confidence", "--fit", "--write"}) {
+    for (const char* const option : kGenerateOptions) {
       if (command->count(option) == 0) continue;
       throw Error(ExitStatus::kUsage, std::string(option) + " is for `drone heap generate`",
                   "drone heap generate --pools 5");
@@ -431,7 +450,20 @@ void add_heap(CLI::App& app, Run& run, Environment& environment) {
       "  drone heap generate --pools 8 --write      replace the pools of [heap] in Drone.toml\n"
       "  drone heap generate -f boot -f a-day       a layout that serves both traces");
   add_generate_options(generate, "Options");
-  generate->callback([&run, &environment, heap, generate_options] {
+  // Before `generate` and behind it they are two options for CLI11.
+  const auto refuse_repeated = [command, generate] {
+    for (const char* const name : kGenerateOptions) {
+      const CLI::Option* const before = command->get_option(name);
+      const CLI::Option* const behind = generate->get_option(name);
+      const bool is_flag = before->get_items_expected_max() == 0;
+      if (is_flag || before->count() == 0 || behind->count() == 0) continue;
+      throw Error(ExitStatus::kUsage,
+                  given_too_often(name, {before->results().front(), behind->results().front()}),
+                  "leave out one of them");
+    }
+  };
+  generate->callback([&run, &environment, heap, generate_options, refuse_repeated] {
+    refuse_repeated();
     if (heap->follow) {
       throw Error(ExitStatus::kUsage, "--follow is for `drone heap`: a layout is for a whole trace",
                   "leave out one of them");
@@ -524,7 +556,6 @@ ExitStatus run_command_line(std::span<const char* const> arguments, Environment&
   CLI::App app{"A heap for microcontroller firmware, and the tools that tune it", "drone"};
   app.set_version_flag("--version", "drone " DRONE_VERSION);
   app.require_subcommand(1);
-  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   app.add_option_function<std::string>(
          "--color",
          [&environment](const std::string& when) {

@@ -24,7 +24,7 @@ ExitStatus run_heap(const HeapOptions& options, Environment& environment) {
       describe(trace, summary, said);
       merge(usage, summary.usage);
       parts.push_back({trace.file.string(), as_trace_summary(summary), summary.usage.peak_bytes,
-                       summary.traces});
+                       summary.traces, summary.events});
       continue;
     }
     heaptrace::UsageCollector collector;
@@ -35,8 +35,9 @@ ExitStatus run_heap(const HeapOptions& options, Environment& environment) {
     said.push_back(described(trace, summary));
     const heaptrace::Usage its = collector.usage();
     merge(usage, its);
+    parts.push_back(
+        {trace.file.string(), std::move(summary), its.peak_bytes, 1, collector.events()});
     last = std::move(collector);
-    parts.push_back({trace.file.string(), std::move(summary), its.peak_bytes});
   }
   const std::uint32_t size = heap_size(input, said);
   warn_of_alignments(said, environment);

@@ -6,11 +6,13 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <filesystem>
 #include <optional>
 #include <ostream>
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -159,9 +161,33 @@ layout::SuggestOptions suggest_options(const GenerateOptions& options) {
   return result;
 }
 
+/// As a shell takes it for one word.
+std::string quoted(const std::string& word) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./,:+=@%";
+  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
+  std::string text = "'";
+  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return text + '\'';
+}
+
+/// The options as they were given, so that another command works on the same heap and traces.
+std::string as_given(const HeapOptions& heap) {
+  std::string text;
+  const auto add = [&text](const char* option, const std::string& value) {
+    text += std::string(option) + quoted(value);
+  };
+  if (heap.heap) add(" --heap ", *heap.heap);
+  for (const std::filesystem::path& file : heap.files) add(" -f ", file.string());
+  if (heap.size) add(" -s ", *heap.size);
+  if (heap.port) add(" --port ", std::to_string(*heap.port));
+  if (heap.input_format != HeapOptions().input_format) add(" --input-format ", heap.input_format);
+  return text;
+}
+
 /// What each number of pools costs, and which to take.
-ExitStatus print_trade_off(const HeapInput& input, const GenerateOptions& options,
-                           Environment& environment) {
+ExitStatus print_trade_off(const HeapInput& input, const HeapOptions& heap,
+                           const GenerateOptions& options, Environment& environment) {
   constexpr std::size_t kMostPools = 16;
   layout::SuggestOptions suggest = suggest_options(options);
   using Depth = layout::Survey::Depth;
@@ -180,6 +206,9 @@ ExitStatus print_trade_off(const HeapInput& input, const GenerateOptions& option
                                 [](const auto& said) { return said.heap_size; });
   if (knows_size) report.heap_size = heap_size(input, asked.said);
   report.tight = options.tight;
+  report.options = as_given(heap);
+  if (options.no_spill) report.tight_options += " --no-spill";
+  if (options.seed) report.tight_options += " --seed " + std::to_string(*options.seed);
   environment.out << report::render_trade_off(report, shows_utf8(environment));
   return ExitStatus::kDone;
 }
@@ -248,7 +277,7 @@ ExitStatus run_heap_generate(const HeapOptions& heap, const GenerateOptions& opt
                     "' is a summary, and tells nothing of when its peaks came",
                 "name the traces themselves, or leave out --confidence");
   }
-  if (!options.pools) return print_trade_off(input, options, environment);
+  if (!options.pools) return print_trade_off(input, heap, options, environment);
 
   if (options.write) check_writable(input);
   suggest.max_pools = *options.pools;
@@ -261,10 +290,11 @@ ExitStatus run_heap_generate(const HeapOptions& heap, const GenerateOptions& opt
 
   report::LayoutReport report;
   Progress progress(environment);
-  // Ctrl-C ends a proof, which may take hours, with the best layout found until then.
+  // Ctrl-C ends a proof, which may take hours, with the best layout found until then. Before the
+  // search there is none, and nobody would heed it: as everywhere else, it ends the process.
   std::optional<Interrupts> interrupts;
-  if (suggest.prove) interrupts.emplace();
   suggest.keep_on = [&](layout::SearchPhase phase, double done) {
+    if (suggest.prove && !interrupts) interrupts.emplace();
     progress.step(phase == layout::SearchPhase::kProve
                       ? "trying every layout that takes fewer bytes"
                       : "searching the best of " + std::to_string(*options.pools) + " pools",
@@ -295,6 +325,7 @@ ExitStatus run_heap_generate(const HeapOptions& heap, const GenerateOptions& opt
   const bool spills = report.suggestion.tight && report.suggestion.tight->spills;
   if (!spills && !has_summary) report.outlook = std::move(proof.outlook);
   report.confidence = confidence;
+  report.bars_spill = confidence && !options.no_spill;
   for (std::size_t i = 0; i != input.traces.size(); ++i) {
     report.traces.push_back(
         {input.traces[i].file.string(), asked.traces[i], !input.traces[i].is_summary});
@@ -307,6 +338,7 @@ ExitStatus run_heap_generate(const HeapOptions& heap, const GenerateOptions& opt
   report.heap_size = project::format_size(report.suggestion.heap_size);
   report.fit = options.fit;
   report.contexts = options.contexts;
+  report.headroom_permille = suggest.headroom_permille;
 
   environment.err << report::kLayoutHeading << std::endl;
   environment.out << report::render_layout(report);

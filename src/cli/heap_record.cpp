@@ -327,6 +327,16 @@ ExitStatus run_heap_record(const RecordOptions& options, Environment& environmen
     fail(std::string("the recording broke off: ") + status->error,
          status->events != 0 ? "what came before is in " + options.file.string() : "");
   }
+  if (status->events == 0 && status->left_out != 0) {
+    const std::string limit = std::to_string(*options.max_request);
+    const std::string least = std::to_string(status->least_left_out);
+    fail("nothing was recorded: --max-request " + limit +
+             (status->left_out == 1
+                  ? " left out the only request of '" + name + "', of " + least + " bytes"
+                  : " left out all " + std::to_string(status->left_out) + " requests of '" + name +
+                        "', the smallest of " + least + " bytes"),
+         "leave out --max-request, or raise it to " + least + " at least");
+  }
   if (status->events == 0) {
     fail("'" + name + "' asked nothing of malloc",
          "a program with an allocator of its own, linked into it, cannot be recorded");

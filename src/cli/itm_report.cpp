@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <ostream>
+#include <string>
 #include <vector>
 
 #include "cli/color.hpp"
@@ -189,6 +191,17 @@ void report_stream(const Capture& capture, const RecordingWatcher& recording,
       words.size() == 1 ? "" : "s", join(words));
 }
 
+/// What an input without a heaptrace was taken for, where that was inferred and is not plain ITM.
+void report_input(const ItmPlan& plan, const Capture& capture, Environment& environment) {
+  const std::optional<itm::InputChoice>& input = capture.input();
+  if (!input || !input->inferred || input->kind == itm::InputKind::kItm) return;
+  if (capture.ended_by_reader()) return;  // who has seen enough wants no more
+  const std::string source =
+      plan.source == SourceKind::kFile ? "'" + plan.source_file.string() + "'" : "standard input";
+  environment.err << "note: " << source << " is read as " << itm::describe(*input)
+                  << " (--input-format decides otherwise)\n";
+}
+
 /// What of the ports is missing elsewhere than in heaptrace files.
 void report_ports(const ItmPlan& plan, const Capture& capture, Environment& environment) {
   if (const std::uint64_t bytes = capture.display().bytes_not_shown(); bytes != 0) {
@@ -306,7 +319,11 @@ ExitStatus report_capture(const ItmPlan& plan, const Capture& capture,
       next += (next.empty() ? "" : "; ") + trace.reader;
     }
   }
-  if (!next.empty()) report_stream(capture, recording, environment);
+  if (next.empty()) {
+    report_input(plan, capture, environment);
+  } else {
+    report_stream(capture, recording, environment);
+  }
   if (capture.traces().empty() && ports.losses().any()) {
     environment.err << "warning: lost on the way: " << losses(ports.losses()) << '\n';
   }

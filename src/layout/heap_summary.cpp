@@ -399,7 +399,7 @@ HeapSummary SummaryCollector::summary(const heaptrace::Summary& trace) {
   HeapSummary summary;
   summary.traces = 1;
   summary.runs = trace.runs;
-  summary.events = trace.events;
+  summary.events = usage_.events();
   summary.bytes = trace.bytes;
   summary.heap_size = only(trace.description.heap_size);
   summary.base_alignment = only(trace.description.base_alignment);

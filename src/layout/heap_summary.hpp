@@ -41,8 +41,8 @@ struct AskedSummary {
 struct HeapSummary {
   std::uint64_t traces = 0;
   std::uint64_t runs = 0;
-  std::uint64_t events = 0;
-  std::uint64_t bytes = 0;  ///< of the traces' files
+  std::uint64_t events = 0;  ///< that the reader made of the traces, as `drone heap` counts them
+  std::uint64_t bytes = 0;   ///< of the traces' files
   std::optional<Extremes> heap_size;
   std::optional<Extremes> base_alignment;
   heaptrace::Losses losses;  ///< sums; no places

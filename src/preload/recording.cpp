@@ -124,8 +124,9 @@ void Recording::hold(std::uint64_t more, std::uint64_t less) noexcept {
 }
 
 bool Recording::is_traced(std::size_t size) noexcept {
-  if (size > options_.max_request) ++status_->left_out;
-  return size != 0 && size <= options_.max_request;
+  if (size <= options_.max_request) return size != 0;
+  if (status_->left_out++ == 0 || size < status_->least_left_out) status_->least_left_out = size;
+  return false;
 }
 
 void Recording::name_alignment(std::uint32_t block, std::size_t alignment) noexcept {

@@ -38,11 +38,12 @@ struct RecordingStatus {
   alignas(8) std::uint64_t events = 0;
   alignas(8) std::uint64_t live_bytes = 0;
   alignas(8) std::uint64_t peak_bytes = 0;
-  alignas(8) std::uint64_t left_out = 0;   ///< requests above the limit
-  alignas(8) std::uint64_t dropped = 0;    ///< events that found no block number
-  alignas(8) std::uint64_t saturated = 0;  ///< requests of more bytes than the format can say
+  alignas(8) std::uint64_t left_out = 0;        ///< requests above the limit
+  alignas(8) std::uint64_t least_left_out = 0;  ///< bytes of the smallest of them
+  alignas(8) std::uint64_t dropped = 0;         ///< events that found no block number
+  alignas(8) std::uint64_t saturated = 0;       ///< requests of more bytes than the format can say
   char error[256] = {};
 };
-static_assert(sizeof(RecordingStatus) == 320);
+static_assert(sizeof(RecordingStatus) == 328);
 
 }  // namespace drone::preload

@@ -18,6 +18,7 @@ struct TracePart {
   heaptrace::Summary summary;
   std::uint64_t peak_bytes = 0;
   std::uint64_t trace_count = 1;  ///< of a summary: those that it is of
+  std::uint64_t events = 0;       ///< that were counted: UsageCollector::events()
 };
 
 struct HeapReport {

@@ -178,7 +178,7 @@ void print_traces(Text& text, const HeapReport& report) {
   for (int i = 0; i != 3; ++i) widths[i] = std::string_view(kNames[i]).size();
   for (const TracePart& each : traces) {
     widths[0] = std::max(widths[0], fmt::formatted_size("{}", each.summary.runs));
-    widths[1] = std::max(widths[1], fmt::formatted_size("{}", each.summary.events));
+    widths[1] = std::max(widths[1], fmt::formatted_size("{}", each.events));
     widths[2] = std::max(widths[2], fmt::formatted_size("{}", each.peak_bytes));
   }
   const auto print_row = [&](const auto& runs, const auto& events, const auto& peak,
@@ -188,7 +188,7 @@ void print_traces(Text& text, const HeapReport& report) {
   };
   print_row(kNames[0], kNames[1], kNames[2], "<trace>");
   for (const TracePart& each : traces) {
-    print_row(each.summary.runs, each.summary.events, each.peak_bytes,
+    print_row(each.summary.runs, each.events, each.peak_bytes,
               each.trace_count == 1
                   ? each.name
                   : fmt::format("{}, of {}", each.name, counted(each.trace_count, "trace")));

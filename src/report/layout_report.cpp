@@ -129,10 +129,19 @@ std::string tight_in_words(const LayoutReport& report) {
         " Larger pools serve what overflows from smaller ones; without that it would take {} "
         "(--no-spill).",
         counted(tight.without_spill, "byte"));
-  } else if (tight.was_workload_missing) {
+  } else if (report.bars_spill && !tight.is_best) {
     text +=
-        " Spill was not tried: that takes the traces' events in memory, and they are too many or "
-        "not there.";
+        " Spill was not searched: --confidence is about pools that serve their own requests alone.";
+  } else if (tight.was_workload_missing) {
+    const auto summary = std::find_if(report.traces.begin(), report.traces.end(),
+                                      [](const LayoutTrace& each) { return !each.is_replayed; });
+    text += summary != report.traces.end()
+                ? fmt::format(
+                      " Spill was not tried: '{}' is a summary, which has no requests in "
+                      "order. Give the traces themselves to have it tried.",
+                      summary->name)
+                : " Spill was not tried: that takes the traces' events in memory, and they are too "
+                  "many.";
   }
   return text;
 }
@@ -261,6 +270,11 @@ void render_notes(const LayoutReport& report, Out out) {
     notes.push_back(
         fmt::format("Each pool has {} more for {} that may be preempted inside the heap.",
                     counted(report.contexts, "block"), counted(report.contexts, "context")));
+  }
+  if (report.headroom_permille != 0) {
+    notes.push_back(fmt::format("Each pool has at least {:g}% more blocks than {} (--headroom).",
+                                report.headroom_permille / 10.0,
+                                report.confidence ? "that confidence takes" : "it needs"));
   }
   if (suggestion.tight_bytes) {
     notes.push_back(

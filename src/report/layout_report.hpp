@@ -40,8 +40,10 @@ struct LayoutReport {
   std::string heap_size;  ///< as Drone.toml has it: "10K"
   std::optional<layout::Outlook> outlook;  ///< of a longer run on suggestion.pools
   std::optional<double> confidence;        ///< that the pools were sized by
+  bool bars_spill = false;                 ///< `confidence` does, and nothing else did
   bool fit = false;                        ///< the heap is as large as the layout: no headroom
   std::uint32_t contexts = 0;              ///< that every pool has a block more for
+  std::uint32_t headroom_permille = 0;     ///< that every pool has more, of 1000 that it needs
 };
 
 /// Valid TOML: the section, and whatever else there is to say as comments.

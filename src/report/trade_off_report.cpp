@@ -97,7 +97,8 @@ void render_advice(const TradeOffReport& report, Out out) {
   if (tight && !report.tight) {
     fmt::format_to(out, "Tight, for the default does not fit the heap.\n");
   }
-  fmt::format_to(out, "  drone heap generate --pools {}{}\n", pools, tight ? " --tight" : "");
+  fmt::format_to(out, "  drone heap generate --pools {}{}{}\n", pools,
+                 tight ? " --tight" + report.tight_options : "", report.options);
   if (!tight && bytes_of(true) * 2 <= bytes_of(false)) {
     fmt::format_to(out,
                    "Tight, {} pools take {} bytes, for the timing observed: --pools {} --tight\n",

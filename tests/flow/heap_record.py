@@ -251,6 +251,18 @@ def test_largest_request(program):
     check("warning: 2 requests were of 16 MB or more" in said, said)
     _, said = record(sys.executable, "-c", large, options=["-o", "large", "--max-request", "1M"])
     check("16 MB" not in said, said)
+    recorded = trace()
+    allocates = str(WORK / "allocates")
+    (WORK / "allocates.c").write_text("#include <stdlib.h>\nint main(int n, char** v) {\n"
+                                      "  for (; n != 0; --n) free(calloc(1, (size_t)(100 * n)));\n  return v == 0;\n}\n")
+    subprocess.run(["cc", "allocates.c", "-o", allocates], cwd=WORK, check=True)
+    _, said = record(allocates, "2", "3", options=["--max-request", "99"], status=3)
+    check("--max-request 99 left out all 3 requests of" in said and "the smallest of 100 bytes" in said, said)
+    check("raise it to 100 at least" in said and trace() == recorded, said)
+    _, said = record(allocates, options=["--max-request", "99"], status=3)
+    check("left out the only request of" in said and "', of 100 bytes" in said, said)
+    _, said = record(allocates, "2", "3", options=["--max-request", "100"])
+    check("recorded 2 events" in said and "left out: 2 requests of more than 100 bytes" in said, said)
     print("requests above the limit are left out")
 
 

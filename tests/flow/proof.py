@@ -5,7 +5,10 @@ recorded programs in both cases."""
 import os
 import pathlib
 import re
+import signal
+import subprocess
 import sys
+import time
 
 from heap_output import heap_section
 from terminal import Terminal, check, main_of, run
@@ -50,6 +53,16 @@ def test():
     without_spill, _ = run(generate("debian/lua_rules.txt.xz", 8).replace("--prove", "--no-spill"), directory,
                            environment)
     check(bytes_of(stopped) < bytes_of(without_spill), "the search found nothing")
+
+    # Most of a second for thousands of sizes, in which nothing has been found yet.
+    (directory / "sizes").write_text("".join(f"a {i} {4 * i}\n" for i in range(1, 4097)))
+    run(f"{drone} heap merge -o summary sizes", directory, environment)
+    with subprocess.Popen([drone, "heap", "generate", "-f", "summary", "--tight", "--prove", "--fit", "--pools", "64"],
+                          cwd=directory, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as early:
+        time.sleep(0.15)
+        early.send_signal(signal.SIGINT)
+        output, _ = early.communicate(timeout=60)
+        check(early.returncode == -signal.SIGINT and output == b"", "Ctrl-C before the search ends it at once")
 
 
 if __name__ == "__main__":

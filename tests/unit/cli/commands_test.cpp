@@ -7,6 +7,8 @@
 
 #include <filesystem>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "cli/command_line.hpp"
 #include "support/byte_stream.hpp"
@@ -68,6 +70,32 @@ TEST(Commands, MistakesAreToldInWords) {
   EXPECT_THAT(run("/", {"heap", "generate", "--pools", ""}).err,
               HasSubstr("'' is no number from 1 to 64"));
   EXPECT_THAT(run("/", {"heap", "--pools", "5"}).err, HasSubstr("drone heap generate --pools 5"));
+}
+
+TEST(Commands, AnOptionThatTakesOneValueIsGivenOnce) {
+  const auto refused = [](std::vector<const char*> line, const char* words) {
+    const Outcome outcome = run("/", std::move(line));
+    EXPECT_EQ(outcome.status, ExitStatus::kUsage) << words;
+    EXPECT_THAT(outcome.err, HasSubstr(words));
+  };
+  refused({"heap", "generate", "--pools", "8", "--pools", "9"},
+          "--pools takes one value, and is given twice: 8 and 9\n");
+  refused({"heap", "--pools", "8", "generate", "--pools", "9"},
+          "--pools takes one value, and is given twice: 8 and 9\n");
+  refused({"heap", "-s", "1K", "generate", "--size=2K", "-s3K"},
+          "--size takes one value, and is given 3 times: 1K, 2K and 3K\n");
+  refused({"heap", "merge", "-o", "a", "-o", "b", "c"}, "--output takes one value, and is given");
+  refused({"heap", "simulate", "--layout", "a", "--layout", "b"}, "--layout takes one value");
+  refused({"heap", "record", "-o", "a", "-o", "b", "true"}, "--output takes one value");
+  refused({"itm", "--from", "-", "--from", "probe"}, "--from takes one value");
+  refused({"new", "a", "--device", "b", "--device", "c"}, "--device takes one value");
+  refused({"--color", "never", "heap", "--color", "always"}, "--color takes one value");
+  EXPECT_THAT(run("/", {"heap", "--port", "1", "--port", "2"}).err,
+              HasSubstr("hint: see `drone heap --help`"));
+  // What may be given again: files, and flags.
+  EXPECT_EQ(run("/", {"heap", "-f", "a", "-f", "b"}).status, ExitStatus::kInput);
+  EXPECT_EQ(run("/", {"heap", "--pools", "2", "--tight", "generate", "--tight", "--tight"}).status,
+            ExitStatus::kInput);
 }
 
 TEST(Commands, ASeedIsAWholeNumberOf64Bits) {

@@ -213,16 +213,20 @@ TEST_F(HeapGenerate, ServesWhatFailedInTheTrace) {
   EXPECT_THAT(out_, HasSubstr("# 8 requests, failed: 0\n"));
 }
 
-/// A program that holds up to eight blocks of 12 and of 40 bytes, as it happens.
+/// A program that holds up to eight blocks of 12 and of 40 bytes, together no more than `most`, as
+/// it happens.
 class HeapGenerateByConfidence : public HeapGenerate {
  protected:
-  void send_random(int events) {
+  void send_random(int events, int most = 16) {
     send({Op::kVersion, 0, heaptrace::kFormatVersion});
     std::uint32_t state = 1;
     std::array<bool, 16> live{};
+    int live_count = 0;
     for (int i = 0; i != events; ++i) {
       state = state * 1664525 + 1013904223;
       const std::uint32_t block = state >> 28;
+      if (!live[block] && live_count == most) continue;
+      live_count += live[block] ? -1 : 1;
       if (live[block]) {
         send({Op::kDealloc, block});
       } else {
@@ -244,6 +248,14 @@ TEST_F(HeapGenerateByConfidence, SizesThePools) {
   EXPECT_THAT(out_, HasSubstr(", failed: 0\n"));
   EXPECT_EQ(status_of_run({.pools = 2, .confidence = "99.9%"}, "420"), ExitStatus::kNoLayout);
   EXPECT_EQ(status_of_run({.pools = 2, .confidence = "99.9%"}, "10K"), ExitStatus::kDone);
+}
+
+TEST_F(HeapGenerateByConfidence, SaysThatSpillWasNotSearched) {
+  send_random(20000, 14);  // so that spill has something to gain
+  run({.pools = 2, .tight = true, .confidence = "99%", .fit = true});
+  EXPECT_THAT(out_, HasSubstr("Spill was not searched: --confidence"));
+  run({.pools = 2, .tight = true, .no_spill = true, .confidence = "99%", .fit = true});
+  EXPECT_THAT(out_, Not(HasSubstr("Spill was")));
 }
 
 TEST_F(HeapGenerateByConfidence, SaysWhyThereIsNone) {
@@ -364,6 +376,7 @@ TEST_F(HeapGenerateTight, AddsWhatIsAskedFor) {
   run({.pools = 2, .headroom = "25%", .fit = true});
   EXPECT_THAT(out_, HasSubstr("    { block = \"4\", capacity = 4 },\n"
                               "    { block = \"12\", capacity = 3 },\n]\n"));
+  EXPECT_THAT(comments(), HasSubstr("at least 25% more blocks than it needs (--headroom)."));
   run({.pools = 2, .contexts = 3, .fit = true});
   EXPECT_THAT(out_, HasSubstr("    { block = \"4\", capacity = 6 },\n"
                               "    { block = \"12\", capacity = 5 },\n]\n"));
@@ -386,7 +399,7 @@ TEST_F(HeapGenerateTight, ShowsWhatPoolsCostWithoutANumberOfThem) {
                               "        992   20.00%\n"));
   EXPECT_THAT(out_, HasSubstr("\n     16         36 "));
   EXPECT_THAT(out_, HasSubstr("\nRecommended: 2 pools, "));
-  EXPECT_THAT(out_, HasSubstr("\n  drone heap generate --pools 2\n"));
+  EXPECT_THAT(out_, HasSubstr("\n  drone heap generate --pools 2 -s 1K\n"));
   run({.tight = true});
   EXPECT_THAT(out_, HasSubstr("\n  drone heap generate --pools 2 --tight\n"));
   EXPECT_THAT(out_, Not(HasSubstr("heap of")));

@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <string>
+#include <utility>
 
 #include "cli/heap_command.hpp"
 #include "support/byte_stream.hpp"
@@ -54,6 +56,22 @@ TEST_F(HeapMerge, MakesASummaryThatPrintsTheSameTable) {
                     HasSubstr("\nTraces: 3, summed up, with 3 runs. Max counts and peak are"),
                     HasSubstr("- The ITM overflowed 1 time"),
                     HasSubstr("The capture was not closed in order")));
+}
+
+TEST_F(HeapMerge, CountsTheEventsThatTheTableCounts) {
+  // A description, and resizes to the size that the block has, change nothing.
+  folder_.write("resized", bytes_of("FB 07 01 00 00  FB 57 00 10 00  FB 01 00 30 00  FB 03 00 30 00"
+                                    "  FB 03 00 40 00  FB 03 00 40 00  FB FF 00 00 00"));
+  folder_.write("resized.txt", "a 1 12\nr 1 12\nr 1 16\nr 1 16\n");
+  for (const auto& [trace, events] : {std::pair("resized", "3"), std::pair("resized.txt", "2")}) {
+    EXPECT_THAT(drone({"heap", "-s", "4K", "-f", trace}).out,
+                HasSubstr("of " + std::string(events) + ": 0% of the trace came after it.\n"));
+    EXPECT_THAT(drone({"heap", "merge", "-o", "s", trace}).err,
+                testing::EndsWith(" bytes for 1 trace of " + std::string(events) + " events\n"));
+    EXPECT_THAT(drone({"heap", "-s", "4K", "-f", trace, "-f", "s"}).out,
+                AllOf(HasSubstr(std::string(events) + "     16 " + trace + "\n"),
+                      HasSubstr(std::string(events) + "     16 s\n")));
+  }
 }
 
 TEST_F(HeapMerge, MergesSummariesAsItMergesTraces) {
@@ -134,6 +152,10 @@ TEST_F(HeapMerge, SaysWhereASummaryIsNotEnough) {
       drone({"heap", "generate", "--pools", "2", "--confidence", "99%", "-f", "s", "-s", "1K"});
   EXPECT_EQ(confident.status, ExitStatus::kInput);
   EXPECT_THAT(confident.err, HasSubstr("'s' is a summary, and tells nothing of when"));
+  drone({"heap", "merge", "-o", "several", "a", "b", "torn"});
+  const Outcome tight =
+      drone({"heap", "generate", "--pools", "1", "--tight", "-f", "several", "-s", "2K"});
+  EXPECT_THAT(tight.out, HasSubstr("Spill was not tried: 'several' is a"));
   const Outcome followed = drone({"heap", "--follow", "-f", "s", "-s", "1K"});
   EXPECT_EQ(followed.status, ExitStatus::kUsage);
   EXPECT_THAT(followed.err, HasSubstr("'s' is a summary"));

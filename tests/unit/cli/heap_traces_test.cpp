@@ -5,6 +5,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <string>
+#include <vector>
+
 #include "cli/heap_command.hpp"
 
 namespace drone::cli {
@@ -107,6 +110,29 @@ TEST(HeapOfSeveralTraces, WarnsWhereTheirAlignmentsDiffer) {
   EXPECT_THAT(generated.out, HasSubstr("alignment = 8\n"));
 }
 
+TEST(HeapOfSeveralTraces, RecommendsACommandThatCanBePasted) {
+  const TestFolder folder;
+  folder.write("a", bytes_of(kTwoOf12));
+  folder.write("b's run", bytes_of(kThreeTimes12));
+  const auto recommended = [&](std::vector<const char*> options) {
+    options.insert(options.begin(), {"heap", "generate"});
+    const std::string out = run(folder.path(), options).out;
+    const std::size_t begin = out.find("\n  drone ");
+    return out.substr(begin, out.find('\n', begin + 1) - begin);
+  };
+  EXPECT_EQ(recommended({"-f", "a", "-s", "1K", "-f", "b's run", "--port", "31"}),
+            "\n  drone heap generate --pools 2 -f a -f 'b'\\''s run' -s 1K --port 31");
+  EXPECT_EQ(recommended({"--input-format", "itm", "-f", "a", "--tight", "--no-spill"}),
+            "\n  drone heap generate --pools 1 --tight --no-spill -f a --input-format itm");
+  folder.write("Drone.toml",
+               kBesideHeaps +
+                   std::string("[heap]\nsize = 8\nport = 5\npools = [{ block = 8, capacity = 1 }]\n"
+                               "[heap.fast]\nsize = 8\nport = 31\n"
+                               "pools = [{ block = 8, capacity = 1 }]\n"));
+  EXPECT_EQ(recommended({"--heap", "fast", "-s", "1K", "-f", "a"}),
+            "\n  drone heap generate --pools 1 --heap fast -f a -s 1K");
+}
+
 TEST(HeapOfSeveralTraces, NamesTheOneThatCannotBeRead) {
   const TestFolder folder;
   folder.write("a", bytes_of(kTwoOf12));
@@ -143,8 +169,8 @@ TEST(GenerateForSeveralTraces, ServesEachOfThem) {
   folder.write("a", bytes_of(kTwoOf12));
   folder.write("b", bytes_of(kOneKilobyte));
   folder.write("c", bytes_of(kThreeTimes12));
-  const Outcome outcome = run(folder.path(), {"heap", "generate", "--pools", "5", "--fit", "-f",
-                                              "a", "-f", "b", "-f", "c", "--pools", "3"});
+  const Outcome outcome = run(folder.path(), {"heap", "generate", "--fit", "-f", "a", "-f", "b",
+                                              "-f", "c", "--pools", "3"});
   EXPECT_EQ(outcome.status, ExitStatus::kDone) << outcome.err;
   EXPECT_THAT(outcome.out, HasSubstr("pools = [\n"
                                      "    { block = \"12\", capacity = 2 },\n"

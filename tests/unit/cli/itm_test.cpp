@@ -79,6 +79,24 @@ TEST_F(ItmTest, WritesPortsToFilesAndShowsThemToo) {
   EXPECT_THAT(err_.str(), Not(HasSubstr("one.bin")));
 }
 
+TEST_F(ItmTest, SaysThatItTookTheStreamForFrames) {
+  write_file(folder_.path() / "framed.bin",
+             read_file(DRONE_SOURCE_DIR "/tests/golden/itm/stm32f105.tpiu"));
+  ItmOptions options;
+  options.ports = {"0:zero.bin", "1"};
+  options.from = "file:framed.bin";
+  EXPECT_EQ(run_itm(options, environment_), ExitStatus::kDone);
+  EXPECT_EQ(file("zero.bin"), read_file(DRONE_SOURCE_DIR "/tests/golden/itm/stm32f105.port0"));
+  const std::string note =
+      "framed.bin' is read as TPIU frames, the ITM on stream 1 (--input-format decides "
+      "otherwise)\n";
+  EXPECT_THAT(err_.str(), HasSubstr(note));
+  err_.str("");
+  options.input_format = "tpiu:1";  // as the user said
+  EXPECT_EQ(run_itm(options, environment_), ExitStatus::kDone);
+  EXPECT_THAT(err_.str(), Not(HasSubstr("is read as")));
+}
+
 TEST_F(ItmTest, RecordsTheHeapWithItsTimestamps) {
   EXPECT_EQ(run(kStream, {}, {"heaptrace"}), ExitStatus::kDone);
   EXPECT_EQ(file("heaptrace"),

@@ -138,6 +138,7 @@ TEST_F(TheRecording, LeavesOutWhatIsAboveTheLimitUntilItShrinks) {
     recording_.reallocated(at(0x3000), at(0x3000), 300);
     recording_.released(at(0x3000));
     EXPECT_EQ(status_.left_out, 4U);
+    EXPECT_EQ(status_.least_left_out, 101U);
     EXPECT_EQ(events(),
               (Events{event(EventKind::kAlloc, 0, 100), event(EventKind::kDealloc, 0, 0, 100),
                       event(EventKind::kAlloc, 0, 50), event(EventKind::kDealloc, 0, 0, 50)}));

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <sstream>
+#include <string>
 
 namespace drone::report {
 namespace {
@@ -105,6 +106,60 @@ TEST(RenderLayout, NamesTheTraceThatANoteIsAbout) {
   report.traces[0].summary.began_midway = true;
   EXPECT_THAT(render_layout(report), HasSubstr("# Parts of 'other' were lost"));
   EXPECT_THAT(render_layout(report), HasSubstr("lower bounds: 'one' does not begin"));
+}
+
+/// The comments of the small report as one line, with a tight layout that was found like that.
+std::string tight_comments(LayoutReport report, const layout::TightSearch& tight) {
+  report.suggestion.tight = tight;
+  std::istringstream lines(render_layout(report));
+  std::string text;
+  std::string line;
+  while (std::getline(lines, line)) {
+    if (line.starts_with("# ")) text += line.substr(2) + ' ';
+  }
+  return text;
+}
+
+layout::TightSearch search_without_spill() {
+  layout::TightSearch tight;
+  tight.most_pools = 2;
+  tight.bytes = tight.without_spill = 60;
+  tight.lower_bound = 50;
+  return tight;
+}
+
+TEST(RenderLayout, SaysWhySpillWasNotTried) {
+  LayoutReport report = small_report();
+  layout::TightSearch tight = search_without_spill();
+  EXPECT_THAT(tight_comments(report, tight), Not(HasSubstr("Spill")));
+  tight.was_workload_missing = true;
+  EXPECT_THAT(tight_comments(report, tight),
+              HasSubstr(" Spill was not tried: that takes the traces' events in memory, and they "
+                        "are too many. "));
+  layout::TightSearch barred = search_without_spill();
+  report.bars_spill = true;
+  EXPECT_THAT(tight_comments(report, barred),
+              HasSubstr(" Spill was not searched: --confidence is about pools that serve their own "
+                        "requests alone. "));
+  barred.is_best = true;  // nothing was to be gained
+  EXPECT_THAT(tight_comments(report, barred), Not(HasSubstr("Spill")));
+  report.bars_spill = false;
+  report.traces.push_back({"night.heap", {}, false});
+  EXPECT_THAT(tight_comments(report, tight),
+              HasSubstr(" Spill was not tried: 'night.heap' is a summary, which has no requests in "
+                        "order. Give the traces themselves to have it tried. "));
+}
+
+TEST(RenderLayout, NamesTheHeadroomThatWasAskedFor) {
+  LayoutReport report = small_report();
+  EXPECT_THAT(render_layout(report), Not(HasSubstr("--headroom")));
+  report.headroom_permille = 125;
+  EXPECT_THAT(render_layout(report),
+              HasSubstr("#\n# Each pool has at least 12.5% more blocks than it needs "
+                        "(--headroom).\n"));
+  report.confidence = 0.99;
+  EXPECT_THAT(render_layout(report),
+              HasSubstr("12.5% more blocks than that confidence takes\n# (--headroom)."));
 }
 
 TEST(RenderLayout, RepeatsAnAlignmentOf8) {

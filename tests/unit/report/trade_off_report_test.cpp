@@ -59,6 +59,17 @@ TEST(RenderTradeOff, RecommendsByTheTightLayoutIfAsked) {
                         "  drone heap generate --pools 4 --tight\n"));
 }
 
+TEST(RenderTradeOff, RecommendsACommandWithTheOptionsThatWereGiven) {
+  TradeOffReport report = small_report();
+  report.options = " -f run -s 2K";
+  report.tight_options = " --seed 7";
+  EXPECT_THAT(render_trade_off(report, false),
+              HasSubstr("\n  drone heap generate --pools 3 -f run -s 2K\n"));
+  report.tight = true;
+  EXPECT_THAT(render_trade_off(report, false),
+              HasSubstr("\n  drone heap generate --pools 3 --tight --seed 7 -f run -s 2K\n"));
+}
+
 TEST(RenderTradeOff, RecommendsTheTightLayoutIfOnlyThatFits) {
   TradeOffReport report = small_report();
   report.heap_size = 700;
