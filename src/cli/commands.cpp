@@ -565,7 +565,8 @@ ExitStatus run_command_line(std::span<const char* const> arguments, Environment&
          },
          "When to use colour: auto, always, never")
       ->type_name("WHEN")
-      ->check(one_of({"auto", "always", "never"}));
+      ->check(one_of({"auto", "always", "never"}))
+      ->take_last();  // an alias may have one
   app.fallthrough();
 
   Run run;
