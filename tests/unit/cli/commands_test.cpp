@@ -89,10 +89,11 @@ TEST(Commands, AnOptionThatTakesOneValueIsGivenOnce) {
   refused({"heap", "record", "-o", "a", "-o", "b", "true"}, "--output takes one value");
   refused({"itm", "--from", "-", "--from", "probe"}, "--from takes one value");
   refused({"new", "a", "--device", "b", "--device", "c"}, "--device takes one value");
-  refused({"--color", "never", "heap", "--color", "always"}, "--color takes one value");
   EXPECT_THAT(run("/", {"heap", "--port", "1", "--port", "2"}).err,
               HasSubstr("hint: see `drone heap --help`"));
-  // What may be given again: files, and flags.
+  // What may be given again: files, flags, and what an alias may have.
+  const Outcome colored = run("/", {"--color", "never", "heap", "--color", "always", "-f", "a"});
+  EXPECT_EQ(colored.status, ExitStatus::kInput);
   EXPECT_EQ(run("/", {"heap", "-f", "a", "-f", "b"}).status, ExitStatus::kInput);
   EXPECT_EQ(run("/", {"heap", "--pools", "2", "--tight", "generate", "--tight", "--tight"}).status,
             ExitStatus::kInput);
