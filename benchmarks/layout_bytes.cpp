@@ -9,8 +9,9 @@
 //   tight          capacities are the joint peaks of intervals; no request spills
 //   spill          with larger pools' idle blocks for smaller requests: what --tight searches for
 //   default        capacities are the sums of max counts
-//   none_below     no layout of so many pools takes fewer, by the heap's rule: all that do were tried
-//   proved         1 if no layout of so many pools takes fewer bytes than that of `spill`, else 0
+//   none_below     no layout of so many pools takes fewer, by the heap's rule: all that do were
+//   tried proved         1 if no layout of so many pools takes fewer bytes than that of `spill`,
+//   else 0
 //
 // With --prove before the numbers, what --tight --prove finds, where the layouts to try can be
 // counted.
