@@ -171,12 +171,13 @@ bool ExhaustiveSearch::is_known_to_fail(bool& with_more_of_the_first) {
 /// Whether the capacities that were chosen, the first pool's to come, belong to the share. It must
 /// not depend on what is skipped, which differs between shares: one may find a layout that runs.
 bool ExhaustiveSearch::is_mine() const {
-  constexpr std::uint64_t kAnyOdd = 31;
+  constexpr std::uint64_t kMany = 0x9E3779B97F4A7C15;
   std::uint64_t key = 0;
   for (std::size_t p = 1; p != candidate_.capacities.size(); ++p) {
-    key = key * kAnyOdd + candidate_.capacities[p];
+    key = (key ^ candidate_.capacities[p]) * kMany;
+    key ^= key >> 32;
   }
-  return key % part_.shares == part_.share;
+  return (key >> 16) % part_.shares == part_.share;
 }
 
 /// All numbers of blocks from `first` on that the first pool can have.

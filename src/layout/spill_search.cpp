@@ -5,9 +5,11 @@
 #include <array>
 #include <atomic>
 #include <bit>
+#include <chrono>
 #include <future>
 #include <memory>
 #include <optional>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -335,8 +337,9 @@ class SpillSearch {
   void anneal_side_by_side(std::uint64_t steps);
   bool try_all(std::size_t threads, std::uint64_t steps, bool however_long);
   Below next_to_try(std::uint64_t most, std::uint64_t width);
-  bool try_below(const Below& below, std::size_t threads, std::uint64_t steps,
-                 const std::function<bool(double)>& keep_on);
+  std::optional<std::uint64_t> try_below(const Below& below, std::size_t threads,
+                                         std::uint64_t steps,
+                                         const std::function<bool(double)>& keep_on);
   bool keeps_on(SearchPhase phase, double done);
   SpillSearchResult result();
 
@@ -354,7 +357,12 @@ class SpillSearch {
 };
 
 bool SpillSearch::keeps_on(SearchPhase phase, double done) {
-  if (options_.keep_on && !options_.keep_on(phase, done)) is_stopped_ = true;
+  try {
+    if (options_.keep_on && !options_.keep_on(phase, done)) is_stopped_ = true;
+  } catch (...) {
+    is_stopped_ = true;  // the other threads would be waited for
+    throw;
+  }
   return !is_stopped_;
 }
 
@@ -431,28 +439,30 @@ bool SpillSearch::try_all(std::size_t threads, std::uint64_t steps, bool however
   bool is_hopeless = all >= kFew;
 
   const QuickReplay& replay = first_.replay();
-  const std::uint64_t begin = replay.steps();
+  std::uint64_t used = 0;  // steps, by the threads that made the most
   std::uint64_t target = kFirst;
   std::uint64_t tried = 0;  // how many
   std::uint64_t width = 4;
   while (tried_ < best_.bytes) {
+    const std::uint64_t begin = replay.steps();
     const Below below = next_to_try(target, width);
     if (below.count >= kManyLayouts) width *= 2;
-    const std::uint64_t before = replay.steps() - begin;
+    used += replay.steps() - begin;
     const std::uint64_t most = however_long ? UINT64_MAX : is_close() ? steps : 2 * steps;
     if (!however_long) {
       const bool goes_on = !is_hopeless || (threads != 1 && !is_close());
-      if (!goes_on || before >= most || below.count >= kFew) return false;
+      if (!goes_on || used >= most || below.count >= kFew) return false;
     }
     const auto keep_on = [&](double part) {
       const auto new_ones = static_cast<double>(std::max(below.count, tried) - tried);
       const double done = static_cast<double>(tried) + part * new_ones;
       return keeps_on(SearchPhase::kProve, std::min(1.0, done / static_cast<double>(all)));
     };
-    if (!try_below(below, threads, most - before, keep_on)) return false;
-    const std::uint64_t used = replay.steps() - begin;
+    const auto steps_made = try_below(below, threads, most - used, keep_on);
+    if (!steps_made) return false;
+    used += *steps_made;
     // What is left will not take longer each, but hardly a tenth, where one failure rules out many.
-    const std::uint64_t each = (used - before) / (std::max(below.count, tried + 1) - tried) + 1;
+    const std::uint64_t each = *steps_made / (std::max(below.count, tried + 1) - tried) + 1;
     const std::uint64_t left = all - std::min(all, below.count);
     is_hopeless = is_hopeless || (used > kEnoughToTell && each * left / 10 > most);
     tried = below.count;
@@ -465,16 +475,18 @@ bool SpillSearch::try_all(std::size_t threads, std::uint64_t steps, bool however
   return true;
 }
 
-/// Each thread makes at most `steps`. False if they were not enough. `keep_on` is asked with the
-/// part that is done.
-bool SpillSearch::try_below(const Below& below, std::size_t threads, std::uint64_t steps,
-                            const std::function<bool(double)>& keep_on) {
+/// Each thread makes at most `steps`. Returns the most that one has made, nothing if they were not
+/// enough. `keep_on` is asked with the part that is done.
+std::optional<std::uint64_t> SpillSearch::try_below(const Below& below, std::size_t threads,
+                                                    std::uint64_t steps,
+                                                    const std::function<bool(double)>& keep_on) {
   while (others_.size() + 1 < threads) {
     others_.push_back(std::make_unique<Trier>(workload_, peaks_, options_.max_pools));
   }
   struct Share {
     Candidate best;
     bool is_done = false;
+    std::uint64_t steps = 0;
   };
   const auto try_share = [&](std::size_t index, ExhaustiveSearch& search, QuickReplay& replay,
                              const std::function<bool(std::uint64_t)>& goes_on) {
@@ -489,31 +501,46 @@ bool SpillSearch::try_below(const Below& below, std::size_t threads, std::uint64
           asked = replay.steps();
           return asked - begin < steps && goes_on(visited);
         });
+    share.steps = replay.steps() - begin;
     return share;
   };
+  // Only this thread asks, also while it waits for the others, or has to do their shares.
+  const auto asking = std::this_thread::get_id();
+  double part = 0;
   std::vector<std::future<Share>> waiting;
   for (std::size_t i = 1; i != threads; ++i) {
     waiting.push_back(std::async(std::launch::async | std::launch::deferred, [&, i] {
-      return try_share(i, others_[i - 1]->search, others_[i - 1]->replay,
-                       [this](std::uint64_t) { return !is_stopped_.load(); });
+      return try_share(i, others_[i - 1]->search, others_[i - 1]->replay, [&](std::uint64_t) {
+        return std::this_thread::get_id() == asking ? keep_on(part) : !is_stopped_.load();
+      });
     }));
   }
   std::vector<Share> done{try_share(0, *exhaustive_, first_.replay(), [&](std::uint64_t visited) {
     const auto count = static_cast<double>(std::max<std::uint64_t>(below.count, 1));
-    return keep_on(std::min(1.0, static_cast<double>(visited * threads) / count));
+    part = std::min(1.0, static_cast<double>(visited * threads) / count);
+    return keep_on(part);
   })};
-  for (std::future<Share>& share : waiting) done.push_back(share.get());
+  for (std::future<Share>& share : waiting) {
+    constexpr std::chrono::milliseconds kAskEvery(50);
+    while (share.wait_for(kAskEvery) == std::future_status::timeout) {
+      if (!is_stopped_) keep_on(part);
+    }
+    done.push_back(share.get());
+  }
 
   bool is_done = true;
   std::uint64_t tried = below.limit;
+  std::uint64_t most_steps = 0;
   for (Share& share : done) {
     is_done = is_done && share.is_done;
+    most_steps = std::max(most_steps, share.steps);
     if (share.best.ends.empty()) continue;
     tried = std::min(tried, share.best.bytes);
     if (share.best.bytes < best_.bytes) best_ = std::move(share.best);
   }
-  if (is_done) tried_ = tried;
-  return is_done;
+  if (!is_done) return std::nullopt;
+  tried_ = tried;
+  return most_steps;
 }
 
 SpillSearchResult SpillSearch::result() {
