@@ -206,9 +206,16 @@ ExitStatus print_trade_off(const HeapInput& input, const HeapOptions& heap,
                                 [](const auto& said) { return said.heap_size; });
   if (knows_size) report.heap_size = heap_size(input, asked.said);
   report.tight = options.tight;
+  report.is_searched = suggest.spill;
   report.options = as_given(heap);
   if (options.no_spill) report.tight_options += " --no-spill";
   if (options.seed) report.tight_options += " --seed " + std::to_string(*options.seed);
+  for (std::size_t i = 0; i != input.traces.size(); ++i) {
+    const report::LayoutTrace trace{input.traces[i].file.string(), asked.traces[i]};
+    for (const std::string& doubt : report::doubts(trace, input.traces.size() == 1)) {
+      environment.err << "warning: " << doubt << '\n';
+    }
+  }
   environment.out << report::render_trade_off(report, shows_utf8(environment));
   return ExitStatus::kDone;
 }

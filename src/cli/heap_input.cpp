@@ -87,16 +87,6 @@ void check_followed(const std::filesystem::path& path, const std::filesystem::pa
               "record into one: drone itm --heaptrace heaptrace");
 }
 
-bool begins_as_summary(ByteSource& source) {
-  std::array<std::byte, layout::kSummaryMagic.size()> head{};
-  std::size_t size = 0;
-  while (const std::size_t n = source.read(std::span(head).subspan(size))) {
-    size += n;
-    if (size == head.size()) break;
-  }
-  return layout::is_summary(std::span(head).first(size));
-}
-
 /// Two times the same trace: its peaks are what they are, but its allocations count twice.
 void check_repeated(const TraceInput& trace, std::span<const TraceInput> others,
                     Environment& environment) {
@@ -135,6 +125,16 @@ const project::HeapSection& select_heap(const HeapOptions& options,
 }
 
 }  // namespace
+
+bool begins_as_summary(ByteSource& source) {
+  std::array<std::byte, layout::kSummaryMagic.size()> head{};
+  std::size_t size = 0;
+  while (const std::size_t n = source.read(std::span(head).subspan(size))) {
+    size += n;
+    if (size == head.size()) break;
+  }
+  return layout::is_summary(std::span(head).first(size));
+}
 
 HeapInput heap_input(const HeapOptions& options, Environment& environment, OldPools old_pools) {
   HeapInput input;

@@ -74,6 +74,9 @@ std::function<void(double done)> joint_peaks_progress(const TraceInput& input);
 void note_format(const heaptrace::Summary& trace, const TraceInput& input,
                  Environment& environment);
 
+/// Whether what `drone heap merge` wrote begins so.
+bool begins_as_summary(ByteSource& source);
+
 /// Reads a summary; its errors name the file.
 layout::HeapSummary read_summary(const TraceInput& input);
 

@@ -35,8 +35,10 @@ layout::HeapSummary summarise(const TraceInput& input, Environment& environment)
   return collector->summary(trace);
 }
 
-/// A summary cannot stand for the trace that it would replace: it has none of its events.
-void check_keeps_traces(const HeapInput& input, const std::filesystem::path& output) {
+/// A summary cannot stand for the trace that it would replace: it has none of its events. Nor may
+/// it replace what is no summary, as where the output's name was forgotten.
+void check_keeps_files(const HeapInput& input, const std::filesystem::path& output,
+                       const std::string& name) {
   for (const TraceInput& each : input.traces) {
     std::error_code failure;  // what is not there yet is none of them
     if (each.is_summary || !std::filesystem::equivalent(each.path, output, failure)) continue;
@@ -45,6 +47,12 @@ void check_keeps_traces(const HeapInput& input, const std::filesystem::path& out
                     "', which is a trace that it is made of",
                 "name another file after -o; only a summary may be replaced by one that has it");
   }
+  std::error_code failure;
+  if (!std::filesystem::is_regular_file(output, failure)) return;
+  if (std::filesystem::file_size(output, failure) == 0) return;
+  if (begins_as_summary(*open_source(output))) return;
+  throw Error(ExitStatus::kUsage, "'" + name + "' is there and no summary: it would be lost",
+              "name another file after -o, or remove it");
 }
 
 }  // namespace
@@ -57,7 +65,7 @@ ExitStatus run_heap_merge(const HeapOptions& heap, const MergeOptions& options,
   }
   const HeapInput input = heap_input(heap, environment);
   const std::filesystem::path output = environment.directory / options.output;
-  if (!to_stdout) check_keeps_traces(input, output);
+  if (!to_stdout) check_keeps_files(input, output, options.output.string());
   layout::HeapSummary all;
   for (const TraceInput& each : input.traces) merge(all, summarise(each, environment));
 

@@ -81,6 +81,9 @@ void add_notes(const TraceInput& input, const heaptrace::Summary& trace,
     notes.push_back(name +
                     " began while the program was running: blocks from before take no room here.");
   }
+  if (!trace.ended_in_order) {
+    notes.push_back(name + " was not closed in order: its end may be missing.");
+  }
   if (trace.description.base_alignment.value_or(0) > heap.alignment) {
     notes.push_back(name + " is of a heap with alignment = " +
                     std::to_string(*trace.description.base_alignment) +

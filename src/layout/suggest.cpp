@@ -65,6 +65,31 @@ PoolLayout safe_layout(const std::vector<Demand>& demands, const SuggestOptions&
   return best;
 }
 
+/// How many pools of a tight layout would fit into the heap, or might, if they are fewer than
+/// `enough`; empty if none.
+std::string tight_that_fits(const Survey& survey, const SuggestOptions& options,
+                            std::uint32_t heap_size, std::size_t enough) {
+  const JointPeaks& peaks = *survey.joint_peaks();
+  // Each takes time that grows with the square of the sizes.
+  constexpr std::size_t kManySizes = 512;
+  const std::size_t most = peaks.sizes().size() > kManySizes ? options.max_pools + 1 : enough;
+  for (std::size_t pools = options.max_pools; pools < most; ++pools) {
+    if (layout_bytes(with_additions(optimize(peaks, pools), options)) <= heap_size) {
+      return "with --pools " + std::to_string(pools) +
+             " --tight it fits: safe for the timing observed only";
+    }
+  }
+  // A bound of what is to be added to would say nothing.
+  if (!additions(options).empty() || !options.spill) return "";
+  for (std::size_t pools = options.max_pools + (options.tight ? 1 : 0); pools < most; ++pools) {
+    if (lower_bound(peaks, pools).bytes <= heap_size) {
+      return "with --pools " + std::to_string(pools) +
+             " --tight it might fit: safe for the timing observed only";
+    }
+  }
+  return "";
+}
+
 [[noreturn]] void throw_does_not_fit(const Survey& survey, const SuggestOptions& options,
                                      const PoolLayout& pools) {
   const std::uint32_t heap_size = options.heap_size.value_or(UINT32_MAX);
@@ -76,9 +101,9 @@ PoolLayout safe_layout(const std::vector<Demand>& demands, const SuggestOptions&
 
   const std::vector<Demand> demands = survey.demands().demands();
   std::string hint;
+  std::optional<std::size_t> more;
   if (!options.tight && additions(options).empty()) {
     const std::uint64_t without_fragmentation = demand_bytes(demands);
-    std::optional<std::size_t> more;
     if (without_fragmentation <= heap_size) {
       more = fewest_pools(demands, heap_size - without_fragmentation, kMaxPools);
     }
@@ -90,14 +115,11 @@ PoolLayout safe_layout(const std::vector<Demand>& demands, const SuggestOptions&
       if (least < bytes) hint += " (it takes at least " + counted(least, "byte") + ')';
     }
   }
-  const auto add = [&hint](const std::string& more) { hint += (hint.empty() ? "" : "; ") + more; };
-  if (!options.tight && survey.joint_peaks() != nullptr) {
-    const std::uint64_t tight =
-        layout_bytes(with_additions(optimize(*survey.joint_peaks(), options.max_pools), options));
-    if (tight < bytes) {
-      add("--tight takes " + counted(tight, "byte") +
-          " or less: safe for the timing observed only");
-    }
+  const auto add = [&hint](const std::string& next) { hint += (hint.empty() ? "" : "; ") + next; };
+  if (survey.joint_peaks() != nullptr) {
+    const std::string tight =
+        tight_that_fits(survey, options, heap_size, more.value_or(kMaxPools + 1));
+    if (!tight.empty()) add(tight);
   }
   if (hint.find("it fits") == std::string::npos) {
     add("give the heap more bytes (--fit shows a layout without headroom), or ask less of it");

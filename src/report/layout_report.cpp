@@ -197,41 +197,18 @@ void add_trace_notes(const LayoutReport& report, const LayoutTrace& trace,
                      std::vector<std::string>& notes) {
   const heaptrace::Summary& summary = trace.summary;
   const bool one = report.traces.size() == 1;
-  const std::string the_trace = one ? "the trace" : "'" + trace.name + "'";
-  const std::string begin = one ? "The trace" : "'" + trace.name + "'";
   if (!trace.is_replayed) {
     notes.push_back(fmt::format(
         "'{}' is a summary and could not be replayed: its peaks are in the blocks needed.",
         trace.name));
   }
-  if (summary.losses.on_the_way()) {
-    notes.push_back(
-        fmt::format("Parts of {} were lost (`drone heap` says which): counts are too low where an "
-                    "allocation is missing, too high where the end of one is.",
-                    the_trace));
-  } else if (summary.losses.any() && heaptrace::is_import(summary.format)) {
-    notes.push_back(fmt::format(
-        "{} lacks the end of some blocks (`drone heap` says more): counts are too high.", begin));
-  } else if (summary.losses.any()) {
-    notes.push_back(
-        fmt::format("{} contradicts itself though nothing was lost: most likely the program frees "
-                    "blocks twice (`drone heap` says more). The counts are not to be relied on.",
-                    begin));
-  }
-  if (summary.began_midway && heaptrace::is_import(summary.format)) {
-    notes.push_back(fmt::format(
-        "These are lower bounds: {} lacks allocations (`drone heap` says more).", the_trace));
-  } else if (summary.began_midway) {
-    notes.push_back(fmt::format(
-        "These are lower bounds: {} does not begin with a reset, and blocks from "
-        "before its beginning are not in it. `drone itm --reset` records from the reset on.",
-        the_trace));
-  }
+  for (std::string& doubt : doubts(trace, one)) notes.push_back(std::move(doubt));
   if (summary.description.base_alignment.value_or(0) > report.base_alignment) {
     notes.push_back(
         fmt::format("{} is of a heap with alignment = {}, so every request in it asks for that. "
                     "Record it again with alignment = {} to see which really do.",
-                    begin, *summary.description.base_alignment, report.base_alignment));
+                    one ? "The trace" : "'" + trace.name + "'", *summary.description.base_alignment,
+                    report.base_alignment));
   }
 }
 
@@ -309,6 +286,40 @@ std::string unservable_in_words(std::uint64_t requests) {
       "No layout can serve {} of the trace: a heap aligns to at most {} bytes, and has less than 4 "
       "GB. There the program fails.",
       counted(requests, "request"), heap::kMaxAlignment);
+}
+
+std::vector<std::string> doubts(const LayoutTrace& trace, bool is_only) {
+  const heaptrace::Summary& summary = trace.summary;
+  const std::string the_trace = is_only ? "the trace" : "'" + trace.name + "'";
+  const std::string begin = is_only ? "The trace" : "'" + trace.name + "'";
+  std::vector<std::string> notes;
+  if (summary.losses.on_the_way()) {
+    notes.push_back(
+        fmt::format("Parts of {} were lost (`drone heap` says which): counts are too low where an "
+                    "allocation is missing, too high where the end of one is.",
+                    the_trace));
+  } else if (summary.losses.any() && heaptrace::is_import(summary.format)) {
+    notes.push_back(fmt::format(
+        "{} lacks the end of some blocks (`drone heap` says more): counts are too high.", begin));
+  } else if (summary.losses.any()) {
+    notes.push_back(
+        fmt::format("{} contradicts itself though nothing was lost: most likely the program frees "
+                    "blocks twice (`drone heap` says more). The counts are not to be relied on.",
+                    begin));
+  }
+  if (summary.began_midway && heaptrace::is_import(summary.format)) {
+    notes.push_back(fmt::format(
+        "These are lower bounds: {} lacks allocations (`drone heap` says more).", the_trace));
+  } else if (summary.began_midway) {
+    notes.push_back(fmt::format(
+        "These are lower bounds: {} does not begin with a reset, and blocks from "
+        "before its beginning are not in it. `drone itm --reset` records from the reset on.",
+        the_trace));
+  }
+  if (!summary.ended_in_order) {
+    notes.push_back(fmt::format("{} was not closed in order: its end may be missing.", begin));
+  }
+  return notes;
 }
 
 std::string render_layout(const LayoutReport& report) {

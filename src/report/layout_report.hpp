@@ -28,6 +28,11 @@ struct LayoutTrace {
   bool is_replayed = true;  ///< a summary has no events to replay
 };
 
+/// What is to be known before relying on what a trace asks: that parts of it are missing, and which
+/// figures that makes too low or too high. Sentences. `is_only`: there is no other, so that it need
+/// not be named.
+std::vector<std::string> doubts(const LayoutTrace& trace, bool is_only);
+
 struct LayoutReport {
   layout::Suggestion suggestion;
   layout::ReplayResult replay;       ///< of the traces on suggestion.pools

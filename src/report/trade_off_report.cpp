@@ -76,7 +76,7 @@ void render_advice(const TradeOffReport& report, Out out) {
   fmt::format_to(
       out, "<spills>: share of the requests that a larger pool serves in the tight layout.\n");
 
-  if (report.rows.front().tight_bytes) {
+  if (report.rows.front().tight_bytes && report.is_searched) {
     fmt::format_to(out,
                    "The search for tight is short here; with --pools N it may find fewer bytes.\n");
   }

@@ -16,6 +16,7 @@ struct TradeOffReport {
   std::vector<layout::TradeOff> rows;      ///< at least one
   std::optional<std::uint32_t> heap_size;  ///< bytes
   bool tight = false;                      ///< which of the two is recommended by
+  bool is_searched = true;                 ///< the tight ones, with spill: not exact
   std::string options = {};                ///< of the command, to be given again: " -f run -s 10K"
   std::string tight_options = {};          ///< those that only go with --tight: " --seed 7"
 };

@@ -364,7 +364,7 @@ TEST_F(HeapGenerateTight, IsOfferedWhereTheDefaultDoesNotFit) {
   const Error loose = error_of_run({.pools = 1}, "59");
   EXPECT_EQ(loose.status(), ExitStatus::kNoLayout);
   EXPECT_THAT(loose.what(), HasSubstr("takes 60 bytes in 1 pool, 1 more than the heap's 59"));
-  EXPECT_THAT(loose.hint(), HasSubstr("--tight takes 48 bytes or less"));
+  EXPECT_THAT(loose.hint(), HasSubstr("with --pools 1 --tight it fits: safe for the timing"));
   const Error tight = error_of_run({.pools = 2, .tight = true}, "31");
   EXPECT_EQ(tight.status(), ExitStatus::kNoLayout);
   EXPECT_THAT(tight.what(), HasSubstr("takes 32 bytes in 2 pools, 1 more than the heap's 31"));

@@ -93,7 +93,7 @@ TEST_F(HeapMerge, MayReplaceOneOfItsInputs) {
   EXPECT_EQ(text_of("sum"), text_of("all"));
 }
 
-TEST_F(HeapMerge, ReplacesNoTraceThatItReads) {
+TEST_F(HeapMerge, ReplacesNothingButSummaries) {
   const std::string trace = text_of("a");
   std::filesystem::create_hard_link(folder_.path() / "a", folder_.path() / "linked");
   for (const char* output : {"a", "./a", "linked"}) {
@@ -103,18 +103,43 @@ TEST_F(HeapMerge, ReplacesNoTraceThatItReads) {
                                    HasSubstr("name another file after -o")));
     EXPECT_EQ(text_of("a"), trace) << output;
   }
-  // One that is not among them may be replaced.
-  EXPECT_EQ(drone({"heap", "merge", "-o", "torn", "b", "a"}).status, ExitStatus::kDone);
+  // Nor one that it does not read: the name of the output was forgotten.
+  const std::string torn = text_of("torn");
+  const Outcome outcome = drone({"heap", "merge", "-o", "torn", "b", "a"});
+  EXPECT_EQ(outcome.status, ExitStatus::kUsage);
+  EXPECT_THAT(outcome.err, HasSubstr("'torn' is there and no summary: it would be lost"));
+  EXPECT_EQ(text_of("torn"), torn);
+  folder_.write("empty", "");
+  EXPECT_EQ(drone({"heap", "merge", "-o", "empty", "b", "a"}).status, ExitStatus::kDone);
 }
 
 TEST_F(HeapMerge, WritesNothingIfAnInputIsWrong) {
-  folder_.write("old", "keep me");
+  drone({"heap", "merge", "-o", "old", "a"});
+  const std::string old = text_of("old");
   folder_.write("text", "This is no trace at all.\n");
   const Outcome outcome = drone({"heap", "merge", "-o", "old", "a", "text"});
   EXPECT_EQ(outcome.status, ExitStatus::kInput);
   EXPECT_THAT(outcome.err, HasSubstr("'text'"));
-  EXPECT_EQ(text_of("old"), "keep me");
+  EXPECT_EQ(text_of("old"), old);
   EXPECT_EQ(drone({"heap", "merge", "a"}).status, ExitStatus::kUsage);
+}
+
+TEST_F(HeapMerge, WhatIsTornIsSaidWhateverIsMadeOfIt) {
+  drone({"heap", "merge", "-o", "s", "torn"});
+  for (const char* file : {"torn", "s"}) {
+    const std::string name = std::string("'") + file + "'";
+    const Outcome table = drone({"heap", "generate", "-s", "1K", "-f", "a", "-f", file});
+    EXPECT_EQ(table.status, ExitStatus::kDone);
+    EXPECT_THAT(table.err, AllOf(HasSubstr("warning: Parts of " + name + " were lost"),
+                                 HasSubstr("warning: " + name + " was not closed in order")));
+    const Outcome layout =
+        drone({"heap", "generate", "-s", "1K", "--pools", "2", "-f", "a", "-f", file});
+    EXPECT_THAT(layout.out, AllOf(HasSubstr("# Parts of " + name + " were lost"),
+                                  HasSubstr("# " + name + " was not closed in order")));
+  }
+  folder_.write("l.toml", "[heap]\nsize = \"1K\"\npools = [{ block = \"100\", capacity = 9 }]\n");
+  EXPECT_THAT(drone({"heap", "simulate", "--layout", "l.toml", "-f", "torn"}).out,
+              AllOf(HasSubstr("'torn' is not whole"), HasSubstr("'torn' was not closed in order")));
 }
 
 TEST_F(HeapMerge, PrintsTracesAndSummariesInOneTable) {

@@ -284,7 +284,7 @@ TEST(SuggestTight, IsSpokenOfWhereTheDefaultDoesNotFit) {
   EXPECT_EQ(error.status(), ExitStatus::kNoLayout);
   EXPECT_THAT(error.message(),
               HasSubstr("takes 120 bytes in 2 pools, 20 more than the heap's 100"));
-  EXPECT_THAT(error.hint(), HasSubstr("--tight takes 80 bytes or less: safe for the timing"));
+  EXPECT_THAT(error.hint(), HasSubstr("with --pools 2 --tight it fits: safe for the timing"));
   SuggestOptions options = tight(2);
   options.heap_size = 79;
   try {

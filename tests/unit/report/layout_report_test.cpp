@@ -25,7 +25,15 @@ LayoutReport small_report() {
   report.replay.pools = {{{12, 41}, 2, 0}, {{24, 21}, 1, 0}};
   report.heap_size = "1000";
   report.traces = {{"heaptrace", {}}};
+  report.traces[0].summary.ended_in_order = true;
   return report;
+}
+
+TEST(RenderLayout, SaysThatATraceWasCut) {
+  LayoutReport report = small_report();
+  report.traces[0].summary.ended_in_order = false;
+  EXPECT_THAT(render_layout(report),
+              HasSubstr("# The trace was not closed in order: its end may be missing.\n"));
 }
 
 TEST(RenderLayout, PrintsASectionAndItsProof) {
